@@ -1,0 +1,62 @@
+import { z } from 'zod'
+import { Usage } from '../pricing/usage.ts'
+import { Nanos, SignedNanos } from '../values/money.ts'
+
+/** What is known of a request when it is admitted. Metadata only: never a prompt, an answer or a secret. */
+export const RequestFacts = z.object({
+  requestId: z.string(),
+  keyId: z.string(),
+  model: z.string(),
+  priceVersionId: z.string(),
+  method: z.string().max(16),
+  path: z.string().max(256),
+  clientIp: z.string().max(64),
+  userAgent: z.string().max(256),
+  startedAtMs: z.int().min(0),
+})
+export type RequestFacts = z.infer<typeof RequestFacts>
+
+/** How a request ended. `expired` is the ledger's own word for a request whose Worker was never heard of again. */
+export const RequestEnd = z.enum(['completed', 'client_left', 'upstream_error', 'broken', 'expired'])
+export type RequestEnd = z.infer<typeof RequestEnd>
+
+/** What is known of a request when it has ended. */
+export const Settlement = z.object({
+  costNanos: Nanos,
+  usage: Usage,
+  /** The cost rests on what passed through, not on what the upstream reported. */
+  estimated: z.boolean(),
+  /** The reported usage cost more than the hold and was cut to it. */
+  capped: z.boolean(),
+  end: RequestEnd,
+  /** HTTP status the client got; null when nobody lived to see it. */
+  status: z.int().nullable(),
+  routeId: z.string().nullable(),
+  upstream: z.string().nullable(),
+  latencyMs: z.int().min(0),
+  timeToFirstTokenMs: z.int().min(0).nullable(),
+})
+export type Settlement = z.infer<typeof Settlement>
+
+/**
+ * One movement of a customer's balance by use. A `settlement` debits `costNanos`; an `adjustment` corrects an earlier settlement of the same
+ * request: its `settlement` is the whole truth, and `amountNanos` the difference still to be posted.
+ */
+export const UsageEvent = z.object({
+  kind: z.enum(['settlement', 'adjustment']),
+  /** Posted to the ledger: negative for a debit. For a settlement always minus its cost. */
+  amountNanos: SignedNanos,
+  settledAtMs: z.int().min(0),
+  request: RequestFacts,
+  settlement: Settlement,
+})
+export type UsageEvent = z.infer<typeof UsageEvent>
+
+/** One message of the queue `usage`: events of one customer, packed. */
+export const UsageBatch = z.object({ organizationId: z.string(), events: z.array(UsageEvent).min(1) })
+export type UsageBatch = z.infer<typeof UsageBatch>
+
+/** The unique key that makes an event land once in Postgres, however often it is delivered. */
+export function eventIdOf(event: UsageEvent): string {
+  return `${event.request.requestId}:${event.kind}`
+}

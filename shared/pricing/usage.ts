@@ -1,0 +1,29 @@
+import { z } from 'zod'
+
+/** A count of tokens that an upstream can mean seriously; anything else is treated as not reported. */
+export const TokenCount = z.int().min(0).max(1_000_000_000)
+
+/**
+ * What one request used, in buckets that never overlap. An absent bucket was not reported, zero was reported as zero.
+ * `reasoningTokens` is the one exception: it tells how many of `outputTokens` were reasoning, and is never billed again.
+ */
+export const Usage = z.object({
+  inputTokens: TokenCount.optional(),
+  cacheReadTokens: TokenCount.optional(),
+  cacheWrite5mTokens: TokenCount.optional(),
+  cacheWrite1hTokens: TokenCount.optional(),
+  outputTokens: TokenCount.optional(),
+  reasoningTokens: TokenCount.optional(),
+})
+export type Usage = z.infer<typeof Usage>
+
+/** All tokens of a request, as rate limits count them. */
+export function totalTokens(usage: Usage): number {
+  return (
+    (usage.inputTokens ?? 0) +
+    (usage.cacheReadTokens ?? 0) +
+    (usage.cacheWrite5mTokens ?? 0) +
+    (usage.cacheWrite1hTokens ?? 0) +
+    (usage.outputTokens ?? 0)
+  )
+}

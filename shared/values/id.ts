@@ -1,0 +1,20 @@
+const crockford = '0123456789abcdefghjkmnpqrstvwxyz'
+
+/** What an id names; the prefix makes an id recognisable in a log and refuses a key where an organization belongs. */
+export type IdPrefix = 'org' | 'key' | 'req' | 'usr' | 'rte' | 'prc' | 'crd'
+
+/**
+ * A new id such as `req_01jd7m3v9c4t8k2n5q6r7s8w9x`: a ULID (48 bits of time, 80 random bits) in lower-case Crockford base32,
+ * so that ids made later sort later and an index grows at its end.
+ */
+export function newId(prefix: IdPrefix, nowMs: number = Date.now()): string {
+  let time = ''
+  for (let rest = nowMs, digit = 0; digit < 10; digit++) {
+    time = crockford.charAt(rest % 32) + time
+    rest = Math.floor(rest / 32)
+  }
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  let random = ''
+  for (const byte of bytes) random += crockford.charAt(byte & 31)
+  return `${prefix}_${time}${random}`
+}
