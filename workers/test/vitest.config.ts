@@ -1,0 +1,39 @@
+import { cloudflareTest } from '@cloudflare/vitest-pool-workers'
+import { defineConfig } from 'vitest/config'
+
+const root = new URL('../..', import.meta.url).pathname
+
+/**
+ * Every suite of the project. `tidy` holds the tree to its rules, `unit` runs in Node beside the code (with a real Postgres where a test asks
+ * for one), `ledger` and `edge` run in workerd, `journeys` drive the whole stack.
+ */
+export default defineConfig({
+  root,
+  test: {
+    projects: [
+      { test: { name: 'tidy', include: ['workers/test/tidy.test.ts'] } },
+      {
+        test: {
+          name: 'unit',
+          include: ['{shared,db}/**/*.test.ts', 'workers/{dev,services,admin,usage,edge,bench}/**/*.test.ts', 'workers/proxy/**/*.test.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        plugins: [cloudflareTest({ wrangler: { configPath: `${root}wrangler.toml`, environment: 'ledger' } })],
+        test: { name: 'ledger', include: ['workers/ledger/**/*.test.ts'], testTimeout: 30_000 },
+      },
+      {
+        test: {
+          name: 'journeys',
+          include: ['workers/test/journeys/**/*.test.ts'],
+          globalSetup: ['workers/test/journeys/stack.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
