@@ -1,0 +1,45 @@
+import { createServer } from 'node:net'
+
+/** The one table of ports: each part of a stack listens on the stack's base port plus its offset. */
+export const portOffsets = {
+  proxy: 0,
+  api: 1,
+  access: 2,
+  portal: 3,
+  upstream: 4,
+  postgres: 5,
+  neon: 6,
+  redis: 7,
+  upstash: 8,
+  admin: 9,
+  ledger: 10,
+  usage: 11,
+} as const
+
+export type PortName = keyof typeof portOffsets
+export type Ports = Record<PortName, number>
+
+/** The address every part of a stack listens on; nothing of it is reachable from another machine. */
+export const localHost = '127.0.0.1'
+
+export function portsFrom(portBase: number): Ports {
+  const entries = Object.entries(portOffsets).map(([name, offset]) => [name, portBase + offset])
+  // Object.fromEntries forgets the keys; the entries were made from portOffsets just above.
+  return Object.fromEntries(entries) as Ports
+}
+
+/** Throws one error that names every busy port and the part that wants it. */
+export async function requireFreePorts(ports: Ports, names: readonly PortName[]): Promise<void> {
+  const wanted = await Promise.all(names.map(async (name) => ({ name, free: await isFree(ports[name]) })))
+  const busy = wanted.filter((each) => !each.free).map((each) => `port ${ports[each.name]} (wanted by ${each.name}) is in use`)
+  if (busy.length === 0) return
+  throw new Error(`${busy.join('\n')}\nStop what listens there, or set RELAY_PORT to another base port (the stack uses base to base + 11).`)
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen({ port, host: localHost, exclusive: true }, () => server.close(() => resolve(true)))
+  })
+}

@@ -1,0 +1,58 @@
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { replaceFile } from '../replace-file.ts'
+import { findMarkedProcesses, identifyProcess } from './identity.ts'
+
+/** How long a killed process may take to vanish. Postgres backends notice the death of their parent within this time. */
+const vanishTimeoutMs = 5_000
+
+/**
+ * Makes this process the owner of a stack directory. Throws when another living process owns it, and ends
+ * whatever an earlier owner left running, so that a kill -9 never blocks the next start.
+ */
+export async function claimDirectory(directory: string): Promise<{ ended: number; release: () => void }> {
+  const runDirectory = join(directory, 'run')
+  mkdirSync(runDirectory, { recursive: true })
+  const ownerFile = join(runDirectory, 'owner.json')
+  const owner = readOwner(ownerFile)
+  if (owner && owner.pid !== process.pid && identifyProcess(owner.pid) === owner.identity) {
+    throw new Error(`A stack already runs in ${directory} (process ${owner.pid}). Stop it first.`)
+  }
+  if (owner?.pid === process.pid && owner.identity === identifyProcess(process.pid)) {
+    throw new Error(`This process already runs a stack in ${directory}.`)
+  }
+  replaceFile(ownerFile, JSON.stringify({ pid: process.pid, identity: identifyProcess(process.pid) }))
+  const ended = await endLeftovers(directory)
+  return { ended, release: () => rmSync(ownerFile, { force: true }) }
+}
+
+async function endLeftovers(directory: string): Promise<number> {
+  const leftovers = findMarkedProcesses(directory).filter((pid) => pid !== process.pid)
+  const deadline = Date.now() + vanishTimeoutMs
+  for (let alive = leftovers; alive.length > 0; alive = findMarkedProcesses(directory).filter((pid) => pid !== process.pid)) {
+    if (Date.now() > deadline) throw new Error(`Processes of an earlier run in ${directory} do not end: ${alive.join(', ')}`)
+    for (const pid of alive) endProcess(pid)
+    await wait(50)
+  }
+  return leftovers.length
+}
+
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It ended by itself between the look and the signal, which is what was wanted.
+  }
+}
+
+function readOwner(file: string): { pid: number; identity: string } | undefined {
+  try {
+    const owner: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    if (typeof owner !== 'object' || owner === null || !('pid' in owner) || !('identity' in owner)) return undefined
+    if (typeof owner.pid !== 'number' || typeof owner.identity !== 'string') return undefined
+    return { pid: owner.pid, identity: owner.identity }
+  } catch {
+    return undefined // No owner yet, or a file cut short by a crash.
+  }
+}

@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { localHost, type Ports } from './ports.ts'
+import { acceptsConnections, answersHttp, type Probe } from './probes.ts'
+import { checkoutDirectory, inheritedEnvironment, nodeBinary } from './processes/environment.ts'
+import type { ProcessPlan } from './processes/supervised.ts'
+import { replaceFile } from './replace-file.ts'
+
+export function planNeon(directory: string, ports: Ports): ProcessPlan {
+  const parameters = ['--port', ports.neon, '--postgres-port', ports.postgres]
+  return planProgram({ name: 'neon', program: 'neon-endpoint/main.ts', parameters, directory, probe: acceptsConnections(ports.neon) })
+}
+
+export function planUpstash(directory: string, ports: Ports, restToken: string): ProcessPlan {
+  const parameters = ['--port', ports.upstash, '--redis-port', ports.redis]
+  const environment = { UPSTASH_REDIS_REST_TOKEN: restToken }
+  const probe = acceptsConnections(ports.upstash)
+  return planProgram({ name: 'upstash', program: 'upstash-endpoint/main.ts', parameters, directory, probe, environment })
+}
+
+export function planAccess(directory: string, ports: Ports): ProcessPlan {
+  const parameters = ['--port', ports.access, '--admin-port', ports.admin, '--credentials', join(directory, 'access.json')]
+  const probe = answersHttp(`http://${localHost}:${ports.access}/cdn-cgi/access/certs`)
+  return planProgram({ name: 'access', program: 'access-front/main.ts', parameters, directory, probe })
+}
+
+export function planUpstream(directory: string, ports: Ports): ProcessPlan {
+  const probe = acceptsConnections(ports.upstream)
+  return planProgram({ name: 'upstream', program: 'upstream/main.ts', parameters: ['--port', ports.upstream], directory, probe })
+}
+
+/** The token of the local Upstash endpoint, made once and kept. */
+export function loadRestToken(directory: string): string {
+  const file = join(directory, 'upstash-token')
+  if (!existsSync(file)) replaceFile(file, randomBytes(24).toString('hex'))
+  return readFileSync(file, 'utf8')
+}
+
+type Program = {
+  name: string
+  /** Path below `workers/dev`. */
+  program: string
+  parameters: (string | number)[]
+  directory: string
+  probe: Probe
+  environment?: Record<string, string>
+}
+
+function planProgram({ name, program, parameters, directory, probe, environment }: Program): ProcessPlan {
+  return {
+    name,
+    command: nodeBinary,
+    parameters: [join(checkoutDirectory, 'workers', 'dev', program), ...parameters.map(String)],
+    environment: inheritedEnvironment(environment),
+    workingDirectory: checkoutDirectory,
+    directory,
+    probe,
+    readyTimeoutMs: 20_000,
+    stopSignal: 'SIGTERM',
+  }
+}

@@ -1,0 +1,72 @@
+import { mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { localHost } from '../ports.ts'
+import { answersHttp } from '../probes.ts'
+import { checkoutDirectory, inheritedEnvironment, nodeBinary } from '../processes/environment.ts'
+import type { ProcessPlan } from '../processes/supervised.ts'
+import { replaceFile } from '../replace-file.ts'
+import { formatEnvFile } from './env-file.ts'
+
+/** Consumers come before producers: a local queue drops messages nobody consumes. */
+export const workerNames = ['usage', 'ledger', 'proxy', 'admin'] as const
+export type WorkerName = (typeof workerNames)[number]
+
+export type WorkerPlanOptions = {
+  name: WorkerName
+  port: number
+  /** The stack's directory. */
+  directory: string
+  configPath: string
+  vars: Record<string, string>
+}
+
+const wranglerProgram = join(checkoutDirectory, 'node_modules', 'wrangler', 'wrangler-dist', 'cli.js')
+
+/** One Worker under `wrangler dev`, with state and port of its own; Workers of one stack find each other through its registry folder. */
+export function planWorker(options: WorkerPlanOptions): ProcessPlan {
+  const { name, port, directory, configPath } = options
+  const stateDirectory = join(directory, 'workers', name)
+  mkdirSync(stateDirectory, { recursive: true })
+  const envFile = join(directory, 'run', `${name}.env`)
+  replaceFile(envFile, formatEnvFile(options.vars))
+  const settings = {
+    env: name,
+    config: configPath,
+    ip: localHost,
+    port,
+    'inspector-port': 0,
+    'persist-to': stateDirectory,
+    'env-file': envFile,
+  }
+  return {
+    name,
+    command: nodeBinary,
+    parameters: [
+      '--no-warnings',
+      wranglerProgram,
+      'dev',
+      ...Object.entries(settings).flatMap(([option, value]) => [`--${option}`, String(value)]),
+      '--show-interactive-dev-session=false',
+    ],
+    environment: inheritedEnvironment(wranglerEnvironment(directory)),
+    workingDirectory: dirname(configPath),
+    directory,
+    probe: answersHttp(`http://${localHost}:${port}/`),
+    readyTimeoutMs: 60_000,
+    stopSignal: 'SIGTERM',
+    failureSign: /Build failed|The Workers runtime failed to start|Address already in use/,
+  }
+}
+
+/** No telemetry, no update check, no question, and no look-up of the place this machine is in. */
+function wranglerEnvironment(directory: string): Record<string, string> {
+  return {
+    WRANGLER_REGISTRY_PATH: join(directory, 'run', 'registry'),
+    WRANGLER_LOG_PATH: join(directory, 'logs', 'wrangler'),
+    WRANGLER_SEND_METRICS: 'false',
+    WRANGLER_SEND_ERROR_REPORTS: 'false',
+    WRANGLER_HIDE_BANNER: 'true',
+    CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+    CI: 'true',
+  }
+}
