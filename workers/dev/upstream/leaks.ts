@@ -1,0 +1,37 @@
+// Names that a relay must drop; each would tell the provider who the client is or carry a client's credential.
+const forbidden = new Set([
+  'cookie',
+  'forwarded',
+  'x-real-ip',
+  'true-client-ip',
+  'proxy-authorization',
+  'x-api-key',
+  'x-goog-api-key',
+  'api-key',
+  'openai-organization',
+  'openai-project',
+])
+
+const forbiddenPrefixes = ['x-forwarded-', 'cf-']
+
+// The platform itself adds these to what a Worker fetches; no Worker can leave them out.
+const addedByPlatform = new Set(['cf-worker'])
+
+/** Names of what should never have come through: headers, and a query string as `query`. */
+export function findLeaks(url: string, rawHeaders: readonly string[]): string[] {
+  const leaks: string[] = []
+  if (url.includes('?')) leaks.push('query')
+  let keys = 0
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = (rawHeaders[index] ?? '').toLowerCase()
+    if (name === 'authorization') keys += 1
+    if (isForbidden(name)) leaks.push(name)
+  }
+  if (keys > 1) leaks.push('authorization')
+  return leaks
+}
+
+function isForbidden(name: string): boolean {
+  if (forbidden.has(name)) return true
+  return forbiddenPrefixes.some((prefix) => name.startsWith(prefix)) && !addedByPlatform.has(name)
+}

@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto'
+import type { Script } from '../behaviours.ts'
+import { countPromptTokens, defaultTokens, generatePieces, lastUserText, readTags, seedOf, type Tags, type WordStyle } from '../text.ts'
+import type { ChatRequest, FunctionTool } from './chat-rules.ts'
+import { fillSchema, splitTokens } from './tool-output.ts'
+import type { ChatUsage } from './usage.ts'
+
+export type Choice = {
+  /** One token each. */
+  pieces: string[]
+  tool: { id: string; name: string } | null
+  finishReason: 'stop' | 'length' | 'tool_calls' | 'content_filter'
+}
+
+/** What is answered, before it takes the form of a body or a stream. */
+export type Completion = { seed: number; choices: Choice[]; usage: ChatUsage }
+
+/** The whole answer as a pure function of the model, the messages, the limits and the tools. */
+export function complete(request: ChatRequest, script: Script): Completion {
+  const tags = readTags(lastUserText(request.messages))
+  const cap = request.max_completion_tokens ?? request.max_tokens ?? null
+  const seed = seedOf(`${request.model}\n${cap}\n${JSON.stringify(request.messages)}`)
+  const tool = chooseTool(request, tags)
+  const reasoning = Math.min(tags.reasoning, cap ?? tags.reasoning)
+  const visibleCap = cap === null ? null : cap - reasoning
+  const choices: Choice[] = []
+  for (let index = 0; index < (request.n ?? 1); index += 1) {
+    choices.push(writeChoice({ seed: seed + index, tags, visibleCap, script, tool, isNamed: typeof request.tool_choice === 'object' }))
+  }
+  const visibleTokens = choices.reduce((sum, choice) => sum + choice.pieces.length, 0)
+  const promptTokens = countPromptTokens(request.messages)
+  const reasoningTokens = reasoning * choices.length
+  return {
+    seed,
+    choices,
+    usage: {
+      promptTokens,
+      cachedTokens: Math.min(tags.cached, promptTokens),
+      completionTokens: visibleTokens + reasoningTokens,
+      reasoningTokens,
+    },
+  }
+}
+
+type ChoicePlan = { seed: number; tags: Tags; visibleCap: number | null; script: Script; tool: FunctionTool | null; isNamed: boolean }
+
+function writeChoice({ seed, tags, visibleCap, script, tool, isNamed }: ChoicePlan): Choice {
+  const { output } = script.behaviour
+  const wanted = tags.tokens ?? defaultTokens
+  const length = visibleCap === null ? wanted : Math.min(wanted, visibleCap)
+  if (tool && output === undefined) return callTool(tool, seed, wanted, visibleCap, isNamed)
+  if (output === 'filtered') return { pieces: generatePieces(seed, length >> 1, 'plain'), tool: null, finishReason: 'content_filter' }
+  const style: WordStyle = output ?? 'plain'
+  const pieces = generatePieces(seed, length, style, tags.textBytes)
+  const isCut = style !== 'blank' && visibleCap !== null && wanted > visibleCap
+  return { pieces, tool: null, finishReason: isCut ? 'length' : 'stop' }
+}
+
+function callTool(tool: FunctionTool, seed: number, wanted: number, cap: number | null, isNamed: boolean): Choice {
+  const words = generatePieces(seed, wanted, 'plain').join('')
+  const all = splitTokens(JSON.stringify(fillSchema(tool.function.parameters ?? {}, words)))
+  const pieces = cap === null ? all : all.slice(0, cap)
+  const id = `call_${createHash('sha1').update(`${seed}`).digest('hex').slice(0, 24)}`
+  // OpenAI ends with "stop" when the request itself named the function.
+  const finished = isNamed ? 'stop' : 'tool_calls'
+  return { pieces, tool: { id, name: tool.function.name }, finishReason: pieces.length < all.length ? 'length' : finished }
+}
+
+function chooseTool({ tools, tool_choice: choice }: ChatRequest, tags: Tags): FunctionTool | null {
+  if (!tools || choice === 'none') return null
+  if (typeof choice === 'object' && choice !== null) return tools.find((tool) => tool.function.name === choice.function.name) ?? null
+  return choice === 'required' || tags.tool ? (tools[0] ?? null) : null
+}

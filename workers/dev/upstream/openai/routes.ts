@@ -1,0 +1,89 @@
+import type { Dialect } from '../dialect.ts'
+import type { Exchange } from '../exchange.ts'
+import { answerChat } from './chat.ts'
+import { isObject, type JsonObject } from './checks.ts'
+import { answerEmbeddings } from './embeddings.ts'
+import {
+  invalidRequest,
+  missingKey,
+  missingModel,
+  relayLeak,
+  serverError,
+  unknownUrl,
+  unreadableBody,
+  wrongContentType,
+  wrongKey,
+  wrongMethod,
+} from './errors.ts'
+import { answerModel, answerModels } from './models.ts'
+import { answerError } from './replies.ts'
+
+type Post = (exchange: Exchange, body: JsonObject, model: string, key: string) => Promise<void>
+
+const posts: Readonly<Record<string, Post>> = { '/v1/chat/completions': answerChat, '/v1/embeddings': answerEmbeddings }
+const maxBodyBytes = 64 * 1024 * 1024
+const refusedModel = '"scripted-refuse"'
+
+/** OpenAI's API as seen under `/openai`: paths below are what the real host serves. */
+export const openAiDialect: Dialect = {
+  prefix: '/openai',
+  refuseLeaks: (exchange, leaks) => answerError(exchange, relayLeak(leaks)),
+  reportFault: (exchange) => answerError(exchange, serverError),
+  async answer(exchange, path, key) {
+    const method = exchange.request.method ?? ''
+    const post = Object.hasOwn(posts, path) ? posts[path] : undefined
+    const modelId = /^\/v1\/models\/([^/]+)$/.exec(path)?.[1]
+    if (!post && !modelId && path !== '/v1/models') return answerError(exchange, unknownUrl(method, path))
+    const allowed = post ? 'POST' : 'GET'
+    if (method !== allowed) return answerError(exchange, wrongMethod(method, path, allowed))
+    if (!judgeKey(exchange, key)) return
+    if (post) return answerPost(exchange, post, key)
+    return modelId ? answerModel(exchange, modelId) : answerModels(exchange)
+  },
+}
+
+function judgeKey(exchange: Exchange, key: string): boolean {
+  const { authorization } = exchange.request.headers
+  const given = /^Bearer (.+)$/.exec(authorization ?? '')?.[1]
+  if (given === key) {
+    exchange.record.headerSet.authorization = 'right'
+    return true
+  }
+  answerError(exchange, given === undefined ? missingKey : wrongKey(given))
+  return false
+}
+
+async function answerPost(exchange: Exchange, post: Post, key: string): Promise<void> {
+  const contentType = exchange.request.headers['content-type'] ?? ''
+  if (!/^application\/json(\s*;\s*charset=utf-8)?$/i.test(contentType)) return answerError(exchange, wrongContentType(contentType))
+  const bytes = await exchange.readBody((first) => refuseEarly(exchange, first), maxBodyBytes)
+  if (bytes === 'left') return
+  if (bytes === 'too-large') return answerError(exchange, invalidRequest('Request body is too large.', null, 'request_too_large', 413))
+  const body = parseObject(bytes)
+  if (!body) return answerError(exchange, unreadableBody)
+  if (body.model === undefined || body.model === null || body.model === '') return answerError(exchange, missingModel)
+  if (typeof body.model !== 'string')
+    return answerError(exchange, invalidRequest("Invalid type for 'model': expected a string.", 'model', 'invalid_type'))
+  exchange.record.model = body.model
+  return post(exchange, body, body.model, key)
+}
+
+/** The one behaviour that is chosen before the body is read: the socket is reset on its first bytes. */
+function refuseEarly(exchange: Exchange, first: Buffer): void {
+  if (!first.includes(refusedModel)) return
+  exchange.record.model = 'scripted-refuse'
+  exchange.record.behaviour = 'refuse'
+  exchange.cut(true)
+}
+
+// JSON is UTF-8; bytes that are not must fail instead of turning into replacement characters.
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function parseObject(bytes: Buffer): JsonObject | null {
+  try {
+    const parsed: unknown = JSON.parse(decoder.decode(bytes))
+    return isObject(parsed) ? parsed : null
+  } catch {
+    return null
+  }
+}

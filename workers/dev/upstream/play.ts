@@ -1,0 +1,115 @@
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import type { Failure, Script } from './behaviours.ts'
+import { deliverBody, deliverStream, pause, type StreamEvent } from './delivery.ts'
+import type { Exchange, HeaderList } from './exchange.ts'
+
+/** What a dialect brings for one accepted request; the script decides which of it is used. Tokens count all choices. */
+export type Part = {
+  stream: boolean
+  /** Pure function of the request, the same for each attempt of it. */
+  seed: number
+  visibleTokens: number
+  hiddenTokens: number
+  /** What the non-stream body reports, as parsed. */
+  usage: unknown
+  headers(contentType: string): HeaderList
+  renderBody(): string
+  renderEvents(): StreamEvent[]
+  /** An error as it stands in a 200: the body of an envelope, and the event of a stream. */
+  errorBody: string
+  errorEvent: StreamEvent
+  fail(failure: Failure, amount: number): void
+}
+
+const sse = 'text/event-stream; charset=utf-8'
+const json = 'application/json'
+const page = '<!DOCTYPE html><html><head><title>Just a moment...</title></head><body><h1>Checking your browser</h1></body></html>\n'
+const megabyte = 1024 * 1024
+
+// Attempts that failed so far, by request; an entry goes when its request succeeds.
+const failedAttempts = new Map<string, number>()
+const maxRememberedAttempts = 10_000
+
+/** Plays the script of the model for one request that passed all checks. */
+export async function play(exchange: Exchange, script: Script, part: Part): Promise<void> {
+  const { behaviour, amount } = script
+  if (behaviour.opening && (await playOpening(exchange, script, part)) === 'ended') return
+  if (behaviour.failure) return part.fail(behaviour.failure, amount)
+  if (behaviour.instead) return playInstead(exchange, behaviour.instead, part)
+  if (behaviour.fault === 'bomb') return playBomb(exchange, amount, part)
+  if (part.stream) return deliverStream(exchange, part.headers(sse), part.renderEvents(), part.errorEvent, script)
+  await playBody(exchange, script, part)
+}
+
+async function playOpening(exchange: Exchange, { behaviour, amount, name }: Script, part: Part): Promise<'ended' | 'open'> {
+  if (behaviour.opening === 'delay') await pause(amount)
+  if (!exchange.isOpen || behaviour.opening === 'stall') return 'ended'
+  if (behaviour.opening === 'cut') {
+    exchange.record.completionTokensGenerated = part.visibleTokens + part.hiddenTokens
+    exchange.cut()
+    return 'ended'
+  }
+  if (behaviour.opening === 'fail-first' && failsThisTime(`${name} ${amount} ${part.seed} ${part.stream}`, amount)) {
+    part.fail('overloaded', amount)
+    return 'ended'
+  }
+  return 'open'
+}
+
+function failsThisTime(attemptKey: string, failures: number): boolean {
+  const failed = failedAttempts.get(attemptKey) ?? 0
+  if (failed >= failures) {
+    failedAttempts.delete(attemptKey)
+    return false
+  }
+  // Nobody retries for ever; forgetting all is simpler than an order of age.
+  if (failedAttempts.size >= maxRememberedAttempts) failedAttempts.clear()
+  failedAttempts.set(attemptKey, failed + 1)
+  return true
+}
+
+function playInstead(exchange: Exchange, instead: 'html' | 'error' | 'nothing', part: Part): void {
+  exchange.ending = 'broken'
+  if (instead === 'html') exchange.answer(200, part.headers('text/html; charset=UTF-8'), page)
+  else if (instead === 'error') exchange.answer(200, part.headers(json), part.errorBody)
+  else exchange.answer(200, part.headers(part.stream ? sse : json), '')
+}
+
+async function playBody(exchange: Exchange, script: Script, part: Part): Promise<void> {
+  const { behaviour, amount } = script
+  if (behaviour.fault === 'error-first' || behaviour.fault === 'error-mid') return playInstead(exchange, 'error', part)
+  if (behaviour.pace === 'paced') await pause(amount * (part.visibleTokens + part.hiddenTokens))
+  if (!exchange.isOpen) return
+  countBody(exchange, part, behaviour.fault === undefined || behaviour.fault === 'after-done')
+  await deliverBody(exchange, part.headers(json), part.renderBody(), script)
+}
+
+/** A body cut in half is no answer, so its tokens were generated but not sent. */
+function countBody({ record }: Exchange, part: Part, isWhole: boolean): void {
+  record.completionTokensGenerated = part.visibleTokens + part.hiddenTokens
+  if (!isWhole) return
+  record.completionTokensSent = part.visibleTokens
+  record.usageReported = part.usage
+}
+
+const compress = promisify(gzip)
+
+/** Valid content behind megabytes of padding that compress a thousandfold. */
+async function playBomb(exchange: Exchange, unpackedMegabytes: number, part: Part): Promise<void> {
+  const padding = Buffer.alloc(Math.min(unpackedMegabytes, 512) * megabyte, ' ')
+  const content = part.stream
+    ? [Buffer.from(':'), padding, Buffer.from('\n\n'), Buffer.from(renderPlain(part))]
+    : [padding, Buffer.from(part.renderBody())]
+  const packed = await compress(Buffer.concat(content), { level: 1 })
+  if (!exchange.isOpen) return
+  countBody(exchange, part, true)
+  exchange.answer(200, [...part.headers(part.stream ? sse : json), 'content-encoding', 'gzip'], packed)
+}
+
+function renderPlain(part: Part): string {
+  return part
+    .renderEvents()
+    .map((event) => `${event.name === undefined ? '' : `event: ${event.name}\n`}data: ${event.data}\n\n`)
+    .join('')
+}

@@ -1,0 +1,34 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { GroundTruth } from './ground-truth.ts'
+
+const usualLimit = 1_000
+
+/** Serves the ground truth to tests: `/_truth/requests` (GET, DELETE) and `/_truth/summary`. */
+export function answerTruth(request: IncomingMessage, response: ServerResponse, truth: GroundTruth): void {
+  const url = new URL(request.url ?? '', 'http://upstream')
+  const operation = `${request.method} ${url.pathname}`
+  if (operation === 'GET /_truth/requests') sendJson(response, 200, { requests: truth.records(filterOf(url.searchParams)) })
+  else if (operation === 'GET /_truth/summary') sendJson(response, 200, truth.summary())
+  else if (operation === 'DELETE /_truth/requests') {
+    truth.clear()
+    response.writeHead(204).end()
+  } else sendJson(response, 404, { error: `No such operation: ${operation}` })
+}
+
+function filterOf(query: URLSearchParams): Parameters<GroundTruth['records']>[0] {
+  return {
+    relayRequestId: query.get('relayRequestId') ?? undefined,
+    model: query.get('model') ?? undefined,
+    since: numberOf(query.get('since')),
+    limit: numberOf(query.get('limit')) ?? usualLimit,
+  }
+}
+
+function numberOf(text: string | null): number | undefined {
+  const value = text === null || text === '' ? Number.NaN : Number(text)
+  return Number.isNaN(value) ? undefined : value
+}
+
+function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value))
+}
