@@ -1,0 +1,9 @@
+import { drizzle } from 'drizzle-orm/node-postgres'
+import { Pool } from 'pg'
+import type { Db } from './client.ts'
+
+/** A database for Node: migrations, seeds, tests. Whoever opens it closes it. */
+export function openNodeDb(databaseUrl: string, connections = 10): { db: Db; pool: Pool; close: () => Promise<void> } {
+  const pool = new Pool({ connectionString: databaseUrl, max: connections })
+  return { db: drizzle({ client: pool }), pool, close: () => pool.end() }
+}

@@ -1,0 +1,18 @@
+import { desc, eq } from 'drizzle-orm'
+import type { Db } from '../client.ts'
+import { apiKeys } from '../schema/index.ts'
+
+export type ApiKeyRow = Omit<typeof apiKeys.$inferSelect, 'keyHash'>
+
+const maxRows = 2_000
+
+/** A customer's keys, newest first, revoked ones too; without the hashes. */
+export function listApiKeys(db: Db, organizationId: string): Promise<ApiKeyRow[]> {
+  const { id, name, redacted, limits, allowedModels, expiresAt, revokedAt, createdAt } = apiKeys
+  return db
+    .select({ id, organizationId: apiKeys.organizationId, name, redacted, limits, allowedModels, expiresAt, revokedAt, createdAt })
+    .from(apiKeys)
+    .where(eq(apiKeys.organizationId, organizationId))
+    .orderBy(desc(id))
+    .limit(maxRows)
+}

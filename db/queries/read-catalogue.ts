@@ -1,0 +1,65 @@
+import { sql } from 'drizzle-orm'
+import { z } from 'zod'
+import { Price } from '#shared/pricing/cost.ts'
+import type { Db } from '../client.ts'
+import { readRows } from '../statements.ts'
+
+const CatalogueRoute = z.object({
+  routeId: z.string(),
+  upstream: z.string(),
+  baseUrl: z.string(),
+  /** Name of an entry in the Worker's secret UPSTREAM_CREDENTIALS. */
+  credential: z.string(),
+  upstreamModel: z.string(),
+  dialect: z.enum(['openai']),
+  priority: z.int(),
+  weight: z.int().min(1),
+})
+export type CatalogueRoute = z.infer<typeof CatalogueRoute>
+
+const CatalogueModel = z.object({
+  id: z.string(),
+  kind: z.enum(['chat', 'embeddings']),
+  contextTokens: z.int(),
+  maxOutputTokens: z.int(),
+  createdAtMs: z.int(),
+  price: Price.extend({ priceVersionId: z.string() }),
+  /** In order of priority; empty when every route or upstream is switched off. */
+  routes: z.array(CatalogueRoute),
+})
+export type CatalogueModel = z.infer<typeof CatalogueModel>
+
+export interface Catalogue {
+  models: CatalogueModel[]
+}
+
+/** Every enabled model that has a price by now, with its enabled routes. A model without a price is not for sale, never free. */
+export async function readCatalogue(db: Db): Promise<Catalogue> {
+  const rows = await readRows(db, catalogueStatement, z.object({ model: CatalogueModel }))
+  return { models: rows.map((row) => row.model) }
+}
+
+const catalogueStatement = sql`
+  select jsonb_build_object(
+    'id', m.id, 'kind', m.kind, 'contextTokens', m.context_tokens, 'maxOutputTokens', m.max_output_tokens,
+    'createdAtMs', floor(extract(epoch from m.created_at) * 1000),
+    'price', jsonb_build_object(
+      'priceVersionId', p.id, 'inputPicos', p.input_picos, 'cacheReadPicos', p.cache_read_picos,
+      'cacheWrite5mPicos', p.cache_write_5m_picos, 'cacheWrite1hPicos', p.cache_write_1h_picos, 'outputPicos', p.output_picos
+    ),
+    'routes', coalesce(served.routes, '[]')
+  ) as model
+  from models m
+  cross join lateral (
+    select * from price_versions v where v.model_id = m.id and v.effective_at <= now() order by v.effective_at desc limit 1
+  ) p
+  left join lateral (
+    select jsonb_agg(jsonb_build_object(
+      'routeId', r.id, 'upstream', u.id, 'baseUrl', u.base_url, 'credential', u.credential,
+      'upstreamModel', r.upstream_model, 'dialect', r.dialect, 'priority', r.priority, 'weight', r.weight
+    ) order by r.priority, r.id) as routes
+    from routes r join upstreams u on u.id = r.upstream_id
+    where r.model_id = m.id and r.enabled and u.enabled
+  ) served on true
+  where m.enabled
+  order by m.id`

@@ -1,0 +1,211 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { z } from 'zod'
+import { eventIdOf, type UsageBatch, type UsageEvent } from '#shared/contracts/usage-event.ts'
+import type { Db } from '../client.ts'
+import { postgresErrorOf, readRowsAtomically, SafeBigint } from '../statements.ts'
+import { lockOrganizations } from './lock-organizations.ts'
+
+const RecordedAccount = z.object({
+  organizationId: z.string(),
+  balanceNanos: SafeBigint,
+  version: SafeBigint,
+  /** How many of the events were new; the others had been recorded before. */
+  recorded: SafeBigint,
+})
+export type RecordedAccount = z.infer<typeof RecordedAccount>
+
+/**
+ * Records events in one transaction: ledger entry, usage record, request log, daily sums and balance, each event once, however often it is
+ * delivered. Answers each known organization's balance and version after it, also when every event was a duplicate. Organizations that do
+ * not exist are not in the answer, and their events are not recorded. Throws Postgres' error as it is, and then nothing is recorded.
+ */
+export function recordUsage(db: Db, batches: UsageBatch[]): Promise<RecordedAccount[]> {
+  const rows = new Map<string, EventRow>()
+  for (const batch of batches) {
+    for (const event of batch.events) {
+      const row = rowOf(batch.organizationId, event)
+      if (!rows.has(row.event_id)) rows.set(row.event_id, row)
+    }
+  }
+  const organizationIds = [...new Set(batches.map((batch) => batch.organizationId))]
+  return readRowsAtomically(db, [lockOrganizations(organizationIds), recording([...rows.values()], organizationIds)], RecordedAccount)
+}
+
+/** Whether recordUsage failed only because the partition of a month does not exist. */
+export function isMissingPartition(error: unknown): boolean {
+  const postgresError = postgresErrorOf(error)
+  // A violated CHECK carries the same code, but always names its constraint.
+  return postgresError?.sqlState === '23514' && postgresError.constraint === null
+}
+
+type EventRow = ReturnType<typeof rowOf>
+
+function rowOf(organizationId: string, event: UsageEvent) {
+  const { request, settlement } = event
+  const { usage } = settlement
+  return {
+    event_id: eventIdOf(event),
+    organization_id: organizationId,
+    kind: event.kind,
+    amount_nanos: event.amountNanos,
+    settled_ms: event.settledAtMs,
+    started_ms: request.startedAtMs,
+    request_id: request.requestId,
+    key_id: request.keyId,
+    model: request.model,
+    price_version_id: request.priceVersionId,
+    method: request.method,
+    path: request.path,
+    client_ip: request.clientIp,
+    user_agent: request.userAgent,
+    cost_nanos: settlement.costNanos,
+    input_tokens: usage.inputTokens ?? null,
+    cache_read_tokens: usage.cacheReadTokens ?? null,
+    cache_write_5m_tokens: usage.cacheWrite5mTokens ?? null,
+    cache_write_1h_tokens: usage.cacheWrite1hTokens ?? null,
+    output_tokens: usage.outputTokens ?? null,
+    reasoning_tokens: usage.reasoningTokens ?? null,
+    estimated: settlement.estimated,
+    capped: settlement.capped,
+    outcome: settlement.end,
+    status: settlement.status,
+    route_id: settlement.routeId,
+    upstream: settlement.upstream,
+    latency_ms: settlement.latencyMs,
+    time_to_first_token_ms: settlement.timeToFirstTokenMs,
+  }
+}
+
+/** The statement after the locks. Its parts see the data as it was before; what they hand on, they hand on by RETURNING. */
+function recording(rows: EventRow[], organizationIds: string[]): SQL {
+  return sql`
+    with events as materialized (${eventRows(rows)}),
+    ${posting},
+    ${correcting},
+    ${writingRecords},
+    ${writingLogs},
+    ${summingDays},
+    ${movingBalances}
+    select o.id as "organizationId", coalesce(m.balance_nanos, o.balance_nanos) as "balanceNanos",
+      coalesce(m.balance_version, o.balance_version) as "version", coalesce(m.recorded, 0) as recorded
+    from organizations o left join moved m on m.id = o.id
+    where o.id = any(${sql.param(organizationIds)}::text[])`
+}
+
+function eventRows(rows: EventRow[]): SQL {
+  return sql`
+    select e.*, to_timestamp(e.settled_ms::double precision / 1000) as settled_at,
+      to_timestamp(e.started_ms::double precision / 1000) as started_at
+    from json_to_recordset(${JSON.stringify(rows)}::json) as e(
+      event_id text, organization_id text, kind text, amount_nanos bigint, settled_ms bigint, started_ms bigint,
+      request_id text, key_id text, model text, price_version_id text, method text, path text, client_ip text, user_agent text,
+      cost_nanos bigint, input_tokens int, cache_read_tokens int, cache_write_5m_tokens int, cache_write_1h_tokens int,
+      output_tokens int, reasoning_tokens int, estimated boolean, capped boolean, outcome text, status int, route_id text, upstream text,
+      latency_ms int, time_to_first_token_ms int
+    )`
+}
+
+/** `fresh` are the events that had not been posted before; nothing else in the statement acts on any other. */
+const posting = sql`
+  posted as (
+    insert into ledger_entries (organization_id, amount_nanos, kind, event_id)
+    select e.organization_id, e.amount_nanos, e.kind, e.event_id from events e join organizations o on o.id = e.organization_id
+    on conflict (event_id) do nothing
+    returning event_id
+  ), fresh as materialized (
+    select e.* from events e join posted p on p.event_id = e.event_id
+  )`
+
+/**
+ * `truths` holds for each request what its record must say now. An adjustment outranks its settlement in whichever order they arrive.
+ * `replaced` are the records that adjustments correct; they keep their place, and so their month and day.
+ */
+const correcting = sql`
+  final as materialized (
+    select distinct on (f.request_id) f.* from fresh f
+    where f.kind = 'adjustment' or not exists (select from ledger_entries a where a.event_id = f.request_id || ':adjustment')
+    order by f.request_id, f.kind
+  ), replaced as materialized (
+    select r.* from final f cross join lateral (
+      select * from usage_records u
+      where u.request_id = f.request_id and u.settled_at >= f.started_at - interval '1 day'
+      limit 1
+    ) r
+    where f.kind = 'adjustment'
+  ), truths as materialized (
+    select f.*, coalesce(r.settled_at, f.settled_at) as recorded_at from final f left join replaced r on r.request_id = f.request_id
+  )`
+
+const writingRecords = sql`
+  records as (
+    insert into usage_records (
+      request_id, organization_id, key_id, model, price_version_id, route_id, upstream, input_tokens, cache_read_tokens,
+      cache_write_5m_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens, cost_nanos, estimated, capped, started_at, settled_at
+    )
+    select request_id, organization_id, key_id, model, price_version_id, route_id, upstream, input_tokens, cache_read_tokens,
+      cache_write_5m_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens, cost_nanos, estimated, capped, started_at, recorded_at
+    from truths
+    on conflict (request_id, settled_at) do update set
+      route_id = excluded.route_id, upstream = excluded.upstream, input_tokens = excluded.input_tokens,
+      cache_read_tokens = excluded.cache_read_tokens, cache_write_5m_tokens = excluded.cache_write_5m_tokens,
+      cache_write_1h_tokens = excluded.cache_write_1h_tokens, output_tokens = excluded.output_tokens,
+      reasoning_tokens = excluded.reasoning_tokens, cost_nanos = excluded.cost_nanos, estimated = excluded.estimated,
+      capped = excluded.capped
+  )`
+
+const writingLogs = sql`
+  logs as (
+    insert into request_logs (
+      request_id, organization_id, key_id, model, provider, method, path, status, outcome, input_tokens, output_tokens, latency_ms,
+      time_to_first_token_ms, client_ip, user_agent, created_at
+    )
+    select request_id, organization_id, key_id, model, upstream, method, path, status, outcome,
+      case when num_nonnulls(input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens) > 0 then
+        coalesce(input_tokens, 0)::bigint + coalesce(cache_read_tokens, 0) + coalesce(cache_write_5m_tokens, 0)
+          + coalesce(cache_write_1h_tokens, 0)
+      end,
+      output_tokens, latency_ms, time_to_first_token_ms, client_ip, user_agent, started_at
+    from truths
+    on conflict (organization_id, created_at, request_id) do update set
+      provider = excluded.provider, status = excluded.status, outcome = excluded.outcome, input_tokens = excluded.input_tokens,
+      output_tokens = excluded.output_tokens, latency_ms = excluded.latency_ms, time_to_first_token_ms = excluded.time_to_first_token_ms
+  )`
+
+/** Adds what is new and takes away what it replaced, so that a day's sums are always those of its records. */
+const summingDays = sql`
+  daily as (
+    insert into usage_daily as d (
+      organization_id, day, key_id, model, requests, input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
+      output_tokens, reasoning_tokens, cost_nanos
+    )
+    select organization_id, (at at time zone 'UTC')::date as day, key_id, model, sum(sign),
+      coalesce(sum(sign * input_tokens), 0), coalesce(sum(sign * cache_read_tokens), 0), coalesce(sum(sign * cache_write_5m_tokens), 0),
+      coalesce(sum(sign * cache_write_1h_tokens), 0), coalesce(sum(sign * output_tokens), 0), coalesce(sum(sign * reasoning_tokens), 0),
+      sum(sign * cost_nanos)
+    from (
+      select 1::bigint as sign, organization_id, recorded_at as at, key_id, model, input_tokens, cache_read_tokens,
+        cache_write_5m_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens, cost_nanos
+      from truths
+      union all
+      select -1, organization_id, settled_at, key_id, model, input_tokens, cache_read_tokens,
+        cache_write_5m_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens, cost_nanos
+      from replaced
+    ) movements
+    group by 1, 2, 3, 4
+    on conflict (organization_id, day, key_id, model) do update set
+      requests = d.requests + excluded.requests, input_tokens = d.input_tokens + excluded.input_tokens,
+      cache_read_tokens = d.cache_read_tokens + excluded.cache_read_tokens,
+      cache_write_5m_tokens = d.cache_write_5m_tokens + excluded.cache_write_5m_tokens,
+      cache_write_1h_tokens = d.cache_write_1h_tokens + excluded.cache_write_1h_tokens,
+      output_tokens = d.output_tokens + excluded.output_tokens, reasoning_tokens = d.reasoning_tokens + excluded.reasoning_tokens,
+      cost_nanos = d.cost_nanos + excluded.cost_nanos
+  )`
+
+const movingBalances = sql`
+  moved as (
+    update organizations o
+    set balance_nanos = o.balance_nanos + f.nanos, balance_version = o.balance_version + 1
+    from (select organization_id, sum(amount_nanos)::bigint as nanos, count(*) as recorded from fresh group by 1) f
+    where o.id = f.organization_id
+    returning o.id, o.balance_nanos, o.balance_version, f.recorded
+  )`

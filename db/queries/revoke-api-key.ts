@@ -1,0 +1,20 @@
+import { sql } from 'drizzle-orm'
+import { z } from 'zod'
+import type { Db } from '../client.ts'
+import { readRowsAtomically, SafeBigint } from '../statements.ts'
+import { lockOrganizations } from './lock-organizations.ts'
+
+/** Ends a key for good. Answers the account's new version; null when the customer has no such key, or it is revoked already. */
+export async function revokeApiKey(db: Db, key: { organizationId: string; keyId: string }): Promise<number | null> {
+  const revocation = sql`
+    with revoked as (
+      update api_keys set revoked_at = now()
+      where id = ${key.keyId} and organization_id = ${key.organizationId} and revoked_at is null
+      returning organization_id
+    )
+    update organizations o set balance_version = o.balance_version + 1
+    from revoked r where o.id = r.organization_id
+    returning o.balance_version as version`
+  const [row] = await readRowsAtomically(db, [lockOrganizations([key.organizationId]), revocation], z.object({ version: SafeBigint }))
+  return row?.version ?? null
+}

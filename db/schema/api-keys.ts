@@ -1,0 +1,31 @@
+import { sql } from 'drizzle-orm'
+import { check, index, jsonb, pgTable, text, timestamp } from 'drizzle-orm/pg-core'
+import type { Limits } from '#shared/contracts/account.ts'
+import { organizations } from './organizations.ts'
+
+/** Keys of customers. The key itself is never stored, only its SHA-256. */
+export const apiKeys = pgTable(
+  'api_keys',
+  {
+    id: text('id').primaryKey(),
+    organizationId: text('organization_id')
+      .notNull()
+      .references(() => organizations.id),
+    name: text('name').notNull(),
+    // Unique, so that a hash names one key, and authentication is one index look-up.
+    keyHash: text('key_hash').notNull().unique('api_keys_hash'),
+    redacted: text('redacted').notNull(),
+    limits: jsonb('limits').$type<Limits>().notNull().default({}),
+    /** Null allows every model; an empty list allows none. */
+    allowedModels: text('allowed_models').array(),
+    expiresAt: timestamp('expires_at', { withTimezone: true, mode: 'date' }),
+    revokedAt: timestamp('revoked_at', { withTimezone: true, mode: 'date' }),
+    createdAt: timestamp('created_at', { withTimezone: true, mode: 'date' }).notNull().defaultNow(),
+  },
+  (t) => [
+    // Refuses a key stored by mistake in place of its hash.
+    check('api_keys_hash_is_sha256', sql`${t.keyHash} ~ '^[0-9a-f]{64}$'`),
+    // A snapshot reads all living keys of one customer.
+    index('api_keys_organization').on(t.organizationId),
+  ],
+)

@@ -1,0 +1,21 @@
+import { sql } from 'drizzle-orm'
+import { boolean, check, integer, pgTable, text, timestamp } from 'drizzle-orm/pg-core'
+
+/** What customers can call. The id is the public name. */
+export const models = pgTable(
+  'models',
+  {
+    id: text('id').primaryKey(),
+    kind: text('kind', { enum: ['chat', 'embeddings'] }).notNull(),
+    contextTokens: integer('context_tokens').notNull(),
+    /** Zero for embeddings, which produce none. */
+    maxOutputTokens: integer('max_output_tokens').notNull(),
+    enabled: boolean('enabled').notNull().default(true),
+    createdAt: timestamp('created_at', { withTimezone: true, mode: 'date' }).notNull().defaultNow(),
+  },
+  (t) => [
+    check('models_kind', sql`${t.kind} in ('chat', 'embeddings')`),
+    // A hold is bounded by these two, so they must bound something.
+    check('models_tokens', sql`${t.contextTokens} > 0 and ${t.maxOutputTokens} >= 0`),
+  ],
+)

@@ -1,0 +1,26 @@
+import { sql } from 'drizzle-orm'
+import { bigint, check, jsonb, pgTable, text, timestamp } from 'drizzle-orm/pg-core'
+import type { Limits } from '#shared/contracts/account.ts'
+
+/** The customers. Whoever changes a balance, an overdraft, a limit, a status or a key raises `balance_version` in the same transaction. */
+export const organizations = pgTable(
+  'organizations',
+  {
+    id: text('id').primaryKey(),
+    name: text('name').notNull(),
+    status: text('status', { enum: ['active', 'suspended'] })
+      .notNull()
+      .default('active'),
+    balanceNanos: bigint('balance_nanos', { mode: 'number' }).notNull().default(0),
+    overdraftNanos: bigint('overdraft_nanos', { mode: 'number' }).notNull().default(0),
+    balanceVersion: bigint('balance_version', { mode: 'number' }).notNull().default(1),
+    limits: jsonb('limits').$type<Limits>().notNull().default({}),
+    createdAt: timestamp('created_at', { withTimezone: true, mode: 'date' }).notNull().defaultNow(),
+  },
+  (t) => [
+    check('organizations_status', sql`${t.status} in ('active', 'suspended')`),
+    // The range of shared/values/money.ts: two amounts can always be added exactly in JavaScript.
+    check('organizations_balance_range', sql`${t.balanceNanos} between -4500000000000000 and 4500000000000000`),
+    check('organizations_overdraft_range', sql`${t.overdraftNanos} between 0 and 4500000000000000`),
+  ],
+)

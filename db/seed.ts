@@ -1,0 +1,100 @@
+import { generateApiKey, hashApiKey, isWellFormedApiKey, redactApiKey } from '#shared/values/api-key.ts'
+import { newId } from '#shared/values/id.ts'
+import type { Db } from './client.ts'
+import { openNodeDb } from './node-client.ts'
+import { createApiKey } from './queries/create-api-key.ts'
+import { createOrganization } from './queries/create-organization.ts'
+import { findKeyByHash } from './queries/find-key-by-hash.ts'
+import { postEntry } from './queries/post-entry.ts'
+import { models, priceVersions, routes, upstreams } from './schema/index.ts'
+
+export interface SeedModel {
+  id: string
+  upstreamModel: string
+  kind: 'chat' | 'embeddings'
+}
+
+export interface SeedOptions {
+  /** Base URL of the scripted upstream, without its dialect's path. */
+  upstreamUrl: string
+  /** The key of an earlier run; handed back while it still works. */
+  demoApiKey?: string | undefined
+  /** Models beside the demo catalogue. */
+  models?: SeedModel[]
+}
+
+const demoModels: SeedModel[] = [
+  { id: 'gpt-relay-fast', upstreamModel: 'scripted-fast', kind: 'chat' },
+  { id: 'gpt-relay-paced', upstreamModel: 'scripted-paced-20', kind: 'chat' },
+  { id: 'claude-relay-fast', upstreamModel: 'scripted-fast', kind: 'chat' },
+  { id: 'gemini-relay-fast', upstreamModel: 'scripted-fast', kind: 'chat' },
+  { id: 'text-embedding-relay', upstreamModel: 'scripted-embedding', kind: 'embeddings' },
+]
+const organizationId = 'org_demo'
+const upstreamId = 'scripted'
+const creditNanos = 10_000_000_000
+
+/** Fills a migrated database with the demo catalogue, a customer with ten dollars and one key. May run on every start. */
+export async function seed(databaseUrl: string, options: SeedOptions): Promise<{ organizationId: string; apiKey: string }> {
+  const { db, close } = openNodeDb(databaseUrl, 1)
+  try {
+    await seedCatalogue(db, options)
+    await createOrganization(db, { organizationId, name: 'Demo' })
+    await postEntry(db, {
+      organizationId,
+      amountNanos: creditNanos,
+      kind: 'credit',
+      eventId: 'seed:demo-credit',
+      reason: 'demo credit',
+    })
+    return { organizationId, apiKey: await demoKey(db, options.demoApiKey) }
+  } finally {
+    await close()
+  }
+}
+
+async function seedCatalogue(db: Db, options: SeedOptions): Promise<void> {
+  const baseUrl = `${options.upstreamUrl}/openai`
+  const upstream = { id: upstreamId, baseUrl, credential: upstreamId }
+  await db.insert(upstreams).values(upstream).onConflictDoUpdate({ target: upstreams.id, set: { baseUrl } })
+  const wanted = [...demoModels, ...(options.models ?? [])]
+  await db.insert(models).values(wanted.map(modelRow)).onConflictDoNothing()
+  await db.insert(priceVersions).values(wanted.map(priceRow)).onConflictDoNothing()
+  await db.insert(routes).values(wanted.map(routeRow)).onConflictDoNothing()
+}
+
+function modelRow({ id, kind }: SeedModel): typeof models.$inferInsert {
+  return kind === 'chat'
+    ? { id, kind, contextTokens: 128_000, maxOutputTokens: 16_384 }
+    : { id, kind, contextTokens: 8_192, maxOutputTokens: 0 }
+}
+
+/** Dollars per million tokens: 2.50 in, 1.25 from the cache, 10 out for chat; 0.02 for embeddings. */
+function priceRow({ id, kind }: SeedModel): typeof priceVersions.$inferInsert {
+  const inputPicos = kind === 'chat' ? 2_500_000 : 20_000
+  return {
+    id: `prc_demo_${id}`,
+    modelId: id,
+    inputPicos,
+    cacheReadPicos: inputPicos / 2,
+    cacheWrite5mPicos: inputPicos,
+    cacheWrite1hPicos: inputPicos,
+    outputPicos: kind === 'chat' ? 10_000_000 : 0,
+    effectiveAt: new Date(0),
+  }
+}
+
+function routeRow({ id, upstreamModel }: SeedModel): typeof routes.$inferInsert {
+  return { id: `rte_demo_${id}`, modelId: id, upstreamId, upstreamModel, dialect: 'openai' }
+}
+
+async function demoKey(db: Db, earlierKey: string | undefined): Promise<string> {
+  if (earlierKey !== undefined && isWellFormedApiKey(earlierKey)) {
+    const found = await findKeyByHash(db, await hashApiKey(earlierKey))
+    if (found?.organizationId === organizationId) return earlierKey
+  }
+  const apiKey = generateApiKey()
+  const keyHash = await hashApiKey(apiKey)
+  await createApiKey(db, { keyId: newId('key'), organizationId, name: 'Demo', keyHash, redacted: redactApiKey(apiKey) })
+  return apiKey
+}
