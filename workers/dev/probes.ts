@@ -1,8 +1,8 @@
 import { connect } from 'node:net'
 import { localHost } from './ports.ts'
 
-/** A probe answers whether a part is ready now; it is asked again until it says yes or the time is up. */
-export type Probe = () => Promise<boolean>
+/** A probe answers whether a part is ready now, and may read what it logged so far; it is asked again until it says yes or the time is up. */
+export type Probe = (readOwnLog: () => string) => Promise<boolean>
 
 /** Longest single attempt; a part that hangs is asked again. */
 const attemptTimeoutMs = 2_000
@@ -32,4 +32,10 @@ export function answersHttp(url: string): Probe {
       return false
     }
   }
+}
+
+/** For a part that serves no HTTP: it listens, and said so. */
+export function listensAndLogged(port: number, sign: RegExp): Probe {
+  const listens = acceptsConnections(port)
+  return async (readOwnLog) => sign.test(readOwnLog()) && (await listens(readOwnLog))
 }

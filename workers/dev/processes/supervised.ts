@@ -106,9 +106,10 @@ export class SupervisedProcess {
     this.#plan.prepare?.()
     const child = this.#spawn()
     const deadline = Date.now() + this.#plan.readyTimeoutMs
-    while (!(await this.#plan.probe())) {
+    const readOwnLog = () => readLog(this.logFile, this.#logOffset)
+    while (!(await this.#plan.probe(readOwnLog))) {
       if (this.#child !== child || this.#state === 'down') throw this.#failure('ended before it was ready')
-      if (this.#plan.failureSign?.test(readLog(this.logFile, this.#logOffset))) throw this.#failure('could not start')
+      if (this.#plan.failureSign?.test(readOwnLog())) throw this.#failure('could not start')
       if (Date.now() > deadline) throw this.#failure(`was not ready within ${this.#plan.readyTimeoutMs} ms`)
       await wait(pollMs)
     }

@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { localHost } from '../ports.ts'
-import { answersHttp } from '../probes.ts'
+import { answersHttp, listensAndLogged, type Probe } from '../probes.ts'
 import { checkoutDirectory, inheritedEnvironment, nodeBinary } from '../processes/environment.ts'
 import type { ProcessPlan } from '../processes/supervised.ts'
 import { replaceFile } from '../replace-file.ts'
@@ -20,6 +20,9 @@ export type WorkerPlanOptions = {
   vars: Record<string, string>
 }
 
+/** The others are reached by their bindings only; asking them over HTTP would log an error. */
+const httpWorkers = new Set<WorkerName>(['proxy', 'admin'])
+
 const wranglerProgram = join(checkoutDirectory, 'node_modules', 'wrangler', 'wrangler-dist', 'cli.js')
 
 /** One Worker under `wrangler dev`, with state and port of its own; Workers of one stack find each other through its registry folder. */
@@ -29,6 +32,7 @@ export function planWorker(options: WorkerPlanOptions): ProcessPlan {
   mkdirSync(stateDirectory, { recursive: true })
   const envFile = join(directory, 'run', `${name}.env`)
   replaceFile(envFile, formatEnvFile(options.vars))
+  const entry = join(registryDirectory(directory), `relay-${name}`)
   const settings = {
     env: name,
     config: configPath,
@@ -51,9 +55,11 @@ export function planWorker(options: WorkerPlanOptions): ProcessPlan {
     environment: inheritedEnvironment(wranglerEnvironment(directory)),
     workingDirectory: dirname(configPath),
     directory,
-    probe: answersHttp(`http://${localHost}:${port}/`),
+    probe: httpWorkers.has(name) ? answersHttp(`http://${localHost}:${port}/`) : isRegistered(port, entry),
     readyTimeoutMs: 60_000,
     stopSignal: 'SIGTERM',
+    // A killed Worker leaves its entry, which the next process does not take over: others would call the dead one for ever.
+    prepare: () => rmSync(entry, { force: true }),
     failureSign: /Build failed|The Workers runtime failed to start|Address already in use/,
   }
 }
@@ -61,7 +67,7 @@ export function planWorker(options: WorkerPlanOptions): ProcessPlan {
 /** No telemetry, no update check, no question, and no look-up of the place this machine is in. */
 function wranglerEnvironment(directory: string): Record<string, string> {
   return {
-    WRANGLER_REGISTRY_PATH: join(directory, 'run', 'registry'),
+    WRANGLER_REGISTRY_PATH: registryDirectory(directory),
     WRANGLER_LOG_PATH: join(directory, 'logs', 'wrangler'),
     WRANGLER_SEND_METRICS: 'false',
     WRANGLER_SEND_ERROR_REPORTS: 'false',
@@ -69,4 +75,15 @@ function wranglerEnvironment(directory: string): Record<string, string> {
     CLOUDFLARE_CF_FETCH_ENABLED: 'false',
     CI: 'true',
   }
+}
+
+/** Where the Workers of one stack find each other: a file for each, named like the Worker in wrangler.toml. */
+function registryDirectory(directory: string): string {
+  return join(directory, 'run', 'registry')
+}
+
+/** A Worker that is called through bindings is ready when the others can find it. */
+function isRegistered(port: number, entry: string): Probe {
+  const listens = listensAndLogged(port, /Ready on http/)
+  return async (readOwnLog) => existsSync(entry) && (await listens(readOwnLog))
 }
