@@ -14,8 +14,8 @@ export type WordStyle = 'plain' | 'unicode' | 'huge' | 'blank'
 
 /** Without a tag and without a cap an answer is this long. */
 export const defaultTokens = 32
-// A million tokens is beyond any real model's output and still fits this process.
-const maxTokens = 1_000_000
+// More than any real model puts out at once, and a stream of it still fits this process.
+const maxTokens = 200_000
 const maxTextBytes = 32 * 1024 * 1024
 const hugeWordBytes = 16 * 1024 * 1024
 const tokensPerMessage = 3

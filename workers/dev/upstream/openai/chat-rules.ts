@@ -32,6 +32,7 @@ export type ChatRequest = {
   stream_options?: { include_usage?: boolean | null } | null
   tools?: FunctionTool[] | null
   tool_choice?: string | { function: { name: string } } | null
+  response_format?: { type: string; json_schema?: { schema?: unknown } } | null
 }
 
 const maxOutputTokens = 1_000_000

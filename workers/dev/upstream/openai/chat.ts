@@ -25,15 +25,16 @@ export async function answerChat(exchange: Exchange, body: JsonObject, model: st
   record.promptTokens = usage.promptTokens
   record.cachedTokens = usage.cachedTokens
   const head = headOf(exchange, request)
+  const includeUsage = request.stream_options?.include_usage === true
   await play(exchange, script, {
     ...commonPart(exchange, script, key),
     stream: record.stream,
     seed: completion.seed,
     visibleTokens: usage.completionTokens - usage.reasoningTokens,
     hiddenTokens: usage.reasoningTokens,
-    usage: reportUsage(usage, script.behaviour.usage)?.parsed ?? null,
+    usage: record.stream && !includeUsage ? null : (reportUsage(usage, script.behaviour.usage)?.parsed ?? null),
     renderBody: () => renderCompletion(head, completion, script),
-    renderEvents: () => renderChunks(head, completion, script, request.stream_options?.include_usage === true),
+    renderEvents: () => renderChunks(head, completion, script, includeUsage),
   })
 }
 

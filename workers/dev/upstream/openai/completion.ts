@@ -23,10 +23,15 @@ export function complete(request: ChatRequest, script: Script): Completion {
   const tool = chooseTool(request, tags)
   const reasoning = Math.min(tags.reasoning, cap ?? tags.reasoning)
   const visibleCap = cap === null ? null : cap - reasoning
-  const choices: Choice[] = []
-  for (let index = 0; index < (request.n ?? 1); index += 1) {
-    choices.push(writeChoice({ seed: seed + index, tags, visibleCap, script, tool, isNamed: typeof request.tool_choice === 'object' }))
+  const plan = {
+    tags,
+    visibleCap,
+    script,
+    tool,
+    schema: chooseSchema(request),
+    isNamed: typeof request.tool_choice === 'object' && request.tool_choice !== null,
   }
+  const choices = Array.from({ length: request.n ?? 1 }, (_, index) => writeChoice({ ...plan, seed: seed + index }))
   const visibleTokens = choices.reduce((sum, choice) => sum + choice.pieces.length, 0)
   const promptTokens = countPromptTokens(request.messages)
   const reasoningTokens = reasoning * choices.length
@@ -42,13 +47,25 @@ export function complete(request: ChatRequest, script: Script): Completion {
   }
 }
 
-type ChoicePlan = { seed: number; tags: Tags; visibleCap: number | null; script: Script; tool: FunctionTool | null; isNamed: boolean }
+type ChoicePlan = {
+  seed: number
+  tags: Tags
+  visibleCap: number | null
+  script: Script
+  tool: FunctionTool | null
+  schema: unknown
+  isNamed: boolean
+}
 
-function writeChoice({ seed, tags, visibleCap, script, tool, isNamed }: ChoicePlan): Choice {
+function writeChoice({ seed, tags, visibleCap, script, tool, schema, isNamed }: ChoicePlan): Choice {
   const { output } = script.behaviour
   const wanted = tags.tokens ?? defaultTokens
   const length = visibleCap === null ? wanted : Math.min(wanted, visibleCap)
   if (tool && output === undefined) return callTool(tool, seed, wanted, visibleCap, isNamed)
+  if (schema && output === undefined) {
+    const { pieces, isCut } = writeJson(schema, seed, wanted, visibleCap)
+    return { pieces, tool: null, finishReason: isCut ? 'length' : 'stop' }
+  }
   if (output === 'filtered') return { pieces: generatePieces(seed, length >> 1, 'plain'), tool: null, finishReason: 'content_filter' }
   const style: WordStyle = output ?? 'plain'
   const pieces = generatePieces(seed, length, style, tags.textBytes)
@@ -57,13 +74,26 @@ function writeChoice({ seed, tags, visibleCap, script, tool, isNamed }: ChoicePl
 }
 
 function callTool(tool: FunctionTool, seed: number, wanted: number, cap: number | null, isNamed: boolean): Choice {
-  const words = generatePieces(seed, wanted, 'plain').join('')
-  const all = splitTokens(JSON.stringify(fillSchema(tool.function.parameters ?? {}, words)))
-  const pieces = cap === null ? all : all.slice(0, cap)
+  const { pieces, isCut } = writeJson(tool.function.parameters ?? {}, seed, wanted, cap)
   const id = `call_${createHash('sha1').update(`${seed}`).digest('hex').slice(0, 24)}`
   // OpenAI ends with "stop" when the request itself named the function.
   const finished = isNamed ? 'stop' : 'tool_calls'
-  return { pieces, tool: { id, name: tool.function.name }, finishReason: pieces.length < all.length ? 'length' : finished }
+  return { pieces, tool: { id, name: tool.function.name }, finishReason: isCut ? 'length' : finished }
+}
+
+/** JSON for a schema, about as many tokens as wanted: its fixed parts may add some. */
+function writeJson(schema: unknown, seed: number, wanted: number, cap: number | null): { pieces: string[]; isCut: boolean } {
+  const words = generatePieces(seed, wanted, 'plain').join('')
+  const all = splitTokens(JSON.stringify(fillSchema(schema, words)))
+  const isCut = cap !== null && cap < all.length
+  return { pieces: isCut ? all.slice(0, cap) : all, isCut }
+}
+
+const anyObject = { type: 'object', properties: { text: { type: 'string' } } }
+
+function chooseSchema({ response_format: format }: ChatRequest): unknown {
+  if (format?.type === 'json_object') return anyObject
+  return format?.type === 'json_schema' ? (format.json_schema?.schema ?? anyObject) : null
 }
 
 function chooseTool({ tools, tool_choice: choice }: ChatRequest, tags: Tags): FunctionTool | null {
