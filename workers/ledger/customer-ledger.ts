@@ -14,6 +14,7 @@ import type {
 } from '#shared/contracts/ledger.ts'
 import { eventIdOf, type UsageEvent } from '#shared/contracts/usage-event.ts'
 import { totalTokens } from '#shared/pricing/usage.ts'
+import { assert } from '#shared/values/assert.ts'
 import { checkedNanos } from '#shared/values/money.ts'
 import { type Env, readSettings } from './env.ts'
 import {
@@ -56,10 +57,10 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
   /** Checks everything that limits a request and reserves it, all or nothing. Idempotent by the request id. */
   admit(admit: AdmitRequest): AdmitOutcome {
     const nowMs = Date.now()
-    checkedNanos(admit.holdNanos)
+    assertAmount(admit.holdNanos)
     if (admit.snapshot) this.#takeSnapshot(admit.snapshot, nowMs)
     const { requestId, keyId } = admit.request
-    if (this.#position.settled.has(requestId)) return this.#refused('request_reused', null, keyId, nowMs)
+    if (this.#position.hasEnded(requestId)) return this.#refused('request_reused', null, keyId, nowMs)
     const decision = decideAdmission(this.#position, admit, nowMs)
     if (decision.outcome === 'snapshot_required') return decision
     if (decision.outcome === 'refused') return this.#refused(decision.reason, decision.retryAfterMs, keyId, nowMs)
@@ -68,7 +69,7 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
         countRequest(window, admit.reservedTokens, nowMs)
         this.#windowsChanged = true
       }
-      this.#open(admit, nowMs)
+      this.#open(admit, nowMs, nowMs)
     }
     return {
       outcome: 'admitted',
@@ -82,8 +83,10 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
   renew(renewal: RenewRequest): RenewOutcome {
     const nowMs = Date.now()
     const { requestId } = renewal.request
-    if (this.#position.settled.has(requestId) || this.#position.expired.has(requestId)) return { outcome: 'ended' }
-    const hold = this.#position.holds.get(requestId) ?? this.#open(renewal, nowMs)
+    assertAmount(renewal.holdNanos)
+    assertAmount(renewal.report.costNanos)
+    if (this.#position.hasEnded(requestId)) return { outcome: 'ended' }
+    const hold = this.#position.holds.get(requestId) ?? this.#open(renewal, nowMs, null)
     hold.leaseExpiresAtMs = nowMs + this.#leaseMs
     hold.report = renewal.report
     this.#unwrittenHolds.add(requestId)
@@ -93,7 +96,8 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
 
   /** Ends a request with its cost. The first settle wins; the answer comes when it is durable. */
   async settle(settle: SettleRequest): Promise<SettleOutcome> {
-    checkedNanos(settle.settlement.costNanos)
+    assertAmount(settle.holdNanos)
+    assertAmount(settle.settlement.costNanos)
     const outcome = this.#settle(settle, Date.now())
     await this.#scheduleFlush()
     return outcome
@@ -166,8 +170,8 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
     if (this.#position.takeSnapshot(snapshot, nowMs)) this.#store.writeAccount(snapshot, nowMs)
   }
 
-  #open({ request, holdNanos, reservedTokens }: HoldReference, nowMs: number): Hold {
-    const hold: Hold = { request, holdNanos, reservedTokens, openedAtMs: nowMs, leaseExpiresAtMs: nowMs + this.#leaseMs, report: null }
+  #open({ request, holdNanos, reservedTokens }: HoldReference, nowMs: number, countedAtMs: number | null): Hold {
+    const hold: Hold = { request, holdNanos, reservedTokens, countedAtMs, leaseExpiresAtMs: nowMs + this.#leaseMs, report: null }
     this.#position.open(hold)
     if (holdNanos >= durableAtOnceNanos) this.#store.writeHold(hold)
     else this.#unwrittenHolds.add(request.requestId)
@@ -200,9 +204,9 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
   #correctTokens(hold: Hold, usedTokens: number): void {
     const { account } = this.#position
     const key = this.#position.key(hold.request.keyId)
-    if (!account || !key) return
+    if (!account || !key || hold.countedAtMs === null) return
     for (const { window } of this.#position.countedWindows(account, key)) {
-      correctTokens(window, hold.openedAtMs, usedTokens - hold.reservedTokens)
+      correctTokens(window, hold.countedAtMs, usedTokens - hold.reservedTokens)
       this.#windowsChanged = true
     }
   }
@@ -285,4 +289,9 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
     this.#alarmAtMs = dueAtMs
     await this.ctx.storage.setAlarm(dueAtMs)
   }
+}
+
+/** A negative hold or cost would be money made of nothing. */
+function assertAmount(amountNanos: number): void {
+  assert(checkedNanos(amountNanos) >= 0, 'a hold or cost below zero')
 }

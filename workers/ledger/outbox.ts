@@ -30,6 +30,8 @@ export class Outbox {
   }
 
   #due(nowMs: number): [string, Unconfirmed][] {
-    return [...this.#position.unconfirmed].filter(([, entry]) => entry.sentAtMs === 0 || nowMs - entry.sentAtMs >= resendAfterMs)
+    return [...this.#position.unconfirmed].filter(
+      ([, entry]) => entry.isWritten && (entry.sentAtMs === 0 || nowMs - entry.sentAtMs >= resendAfterMs),
+    )
   }
 }

@@ -6,7 +6,8 @@ import { emptyWindow, isCounted, type Window } from './windows.ts'
 
 /** Money and limits reserved for a request that has not ended. A lease: who does not renew it loses it. */
 export interface Hold extends HoldReference {
-  openedAtMs: number
+  /** When it was counted in the rate windows; null when it was opened again after an eviction that lost it. */
+  countedAtMs: number | null
   leaseExpiresAtMs: number
   /** What the request would cost if its Worker were never heard of again. */
   report: Settlement | null
@@ -24,6 +25,8 @@ export interface Unconfirmed {
   expired: Expired | null
   /** The event is the truth about an expired request: it waits for none. */
   adjusts: boolean
+  /** Only what is written may leave: an event that Postgres knows and a restarted object does not could be charged differently. */
+  isWritten: boolean
   /** When it was last handed to the queue; 0 when never. */
   sentAtMs: number
 }
@@ -106,6 +109,11 @@ export class Position {
     if (rest > 0) this.#holdsOfKey.set(hold.request.keyId, rest)
     else this.#holdsOfKey.delete(hold.request.keyId)
     return hold
+  }
+
+  /** Whether a request was settled, by its Worker or by its lease's expiry, as far as is remembered. */
+  hasEnded(requestId: string): boolean {
+    return this.settled.has(requestId) || this.expired.has(requestId)
   }
 
   /** Counts a settled event until Postgres confirms it; false when it is counted already. */

@@ -16,7 +16,7 @@ export class LedgerStore {
   readonly #slotOfExpired = new Map<string, number>()
   /** Slots whose row means nothing any more and may stay until it is overwritten. */
   readonly #free: number[] = []
-  /** Slots whose row is a hold that has ended: to be overwritten or deleted in the turn that ends it durably. */
+  /** Slots whose row is a hold or an expiry that has ended: to be overwritten or deleted in the turn that ends it durably. */
   #ended: number[] = []
   #balanceSlot: number | null = null
   #nextSlot = 1
@@ -39,11 +39,12 @@ export class LedgerStore {
       this.#nextSlot = slot + 1
       this.#loadRow(position, slot, kind, JSON.parse(body))
     }
-    for (const entry of position.unconfirmed.values()) if (entry.adjusts) position.expired.delete(entry.requestId)
-  }
-
-  isDurable(requestId: string): boolean {
-    return this.#slotOfHold.has(requestId)
+    // Rows stand in the order of their slots, not of their events: the truth about a request is its adjustment, wherever its row stands.
+    for (const entry of position.unconfirmed.values()) {
+      if (!entry.adjusts) continue
+      position.expired.delete(entry.requestId)
+      position.settled.set(entry.requestId, entry.costNanos)
+    }
   }
 
   writeHold(hold: Hold): void {
@@ -65,18 +66,18 @@ export class LedgerStore {
   writeSettled(entries: [eventId: string, entry: Unconfirmed][]): void {
     for (const chunk of pack(entries)) {
       const slot = this.#ended.shift() ?? this.#takeSlot()
-      for (const [eventId] of chunk) this.#slotOfEvent.set(eventId, slot)
+      for (const [eventId, entry] of chunk) {
+        this.#slotOfEvent.set(eventId, slot)
+        entry.isWritten = true
+      }
       this.#eventsLeft.set(slot, chunk.length)
       this.#write(slot, 'settled', `[${chunk.map(([, entry]) => entry.json).join(',')}]`)
     }
   }
 
-  /** Deletes the rows of holds that ended and whose place nothing took. */
+  /** Deletes the rows that ended and whose place nothing took. Only in the turn that writes what ended them, or a crash could lose both. */
   sweep(): void {
-    for (const slot of this.#ended) {
-      this.#sql.exec('DELETE FROM journal WHERE slot = ?', slot)
-      this.#free.push(slot)
-    }
+    for (const slot of this.#ended) this.#delete(slot)
     this.#ended = []
   }
 
@@ -98,8 +99,7 @@ export class LedgerStore {
     this.#write(target, 'balance', JSON.stringify(balance))
     if (this.#balanceSlot !== null) this.#free.push(this.#balanceSlot)
     this.#balanceSlot = target
-    this.#ended.push(...emptied)
-    this.sweep()
+    for (const slot of emptied) this.#delete(slot)
   }
 
   writeAccount(snapshot: AccountSnapshot, seenAtMs: number): void {
@@ -111,17 +111,17 @@ export class LedgerStore {
   }
 
   writeExpired(requestId: string, expired: Expired): void {
-    const slot = this.#takeSlot()
+    const slot = this.#slotOfExpired.get(requestId) ?? this.#takeSlot()
     this.#slotOfExpired.set(requestId, slot)
     this.#write(slot, 'expired', JSON.stringify([requestId, expired]))
   }
 
+  /** Marks the row of an expiry whose truth has arrived or is awaited no more; it goes in the turn that writes the truth. */
   forgetExpired(requestId: string): void {
     const slot = this.#slotOfExpired.get(requestId)
     if (slot === undefined) return
     this.#slotOfExpired.delete(requestId)
     this.#ended.push(slot)
-    this.sweep()
   }
 
   #loadRow(position: Position, slot: number, kind: RowKind, body: unknown): void {
@@ -142,7 +142,7 @@ export class LedgerStore {
     this.#eventsLeft.set(slot, events.length)
     for (const event of events) {
       const eventId = eventIdOf(event)
-      const entry = unconfirmedOf(event)
+      const entry = { ...unconfirmedOf(event), isWritten: true }
       this.#slotOfEvent.set(eventId, slot)
       position.addUnconfirmed(eventId, entry)
       if (entry.expired) position.expired.set(entry.requestId, entry.expired)
@@ -161,6 +161,11 @@ export class LedgerStore {
 
   #takeSlot(): number {
     return this.#free.pop() ?? this.#nextSlot++
+  }
+
+  #delete(slot: number): void {
+    this.#sql.exec('DELETE FROM journal WHERE slot = ?', slot)
+    this.#free.push(slot)
   }
 
   #write(slot: number, kind: RowKind, body: string): void {
@@ -194,17 +199,23 @@ export function unconfirmedOf(event: UsageEvent): Unconfirmed {
     requestId: event.request.requestId,
     amountNanos: event.amountNanos,
     costNanos: event.settlement.costNanos,
-    json: JSON.stringify(event),
+    json: asciiJson(event),
     expired:
       event.kind === 'settlement' && event.settlement.end === 'expired'
         ? { costNanos: event.settlement.costNanos, expiredAtMs: event.settledAtMs }
         : null,
     adjusts: event.kind === 'adjustment',
+    isWritten: false,
     sentAtMs: 0,
   }
 }
 
-/** Groups events so that each group fits one queue message. Event texts are ASCII but for model names, so length stands for bytes. */
+/** JSON in ASCII, so that its length is its size in bytes: a client may name itself in any script. */
+function asciiJson(event: UsageEvent): string {
+  return JSON.stringify(event).replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+/** Groups events so that each group fits one queue message. */
 export function pack(entries: [string, Unconfirmed][]): [string, Unconfirmed][][] {
   const groups: [string, Unconfirmed][][] = []
   let group: [string, Unconfirmed][] = []

@@ -66,10 +66,13 @@ export function countRequest(window: Window, tokens: number, nowMs: number): voi
   window.dayRequests += 1
 }
 
-/** Replaces the tokens reserved at admission by those really used, as long as that second still counts. */
+/**
+ * Replaces the tokens reserved at admission by those really used, as long as that second still counts. A second that an eviction forgot is
+ * left alone: another one holds other requests' tokens.
+ */
 export function correctTokens(window: Window, admittedAtMs: number, differenceTokens: number): void {
   const second = Math.floor(admittedAtMs / 1_000)
-  const slot = window.seconds.findLast((candidate) => candidate.second <= second)
+  const slot = window.seconds.findLast((candidate) => candidate.second === second)
   if (slot) slot.tokens = Math.max(0, slot.tokens + differenceTokens)
 }
 

@@ -3,6 +3,9 @@ import { defineConfig } from 'vitest/config'
 
 const root = new URL('../..', import.meta.url).pathname
 
+/** The pool brings its own workerd, older than wrangler's, which refuses the compatibility date of wrangler.toml. */
+const poolCompatibilityDate = '2026-08-22'
+
 /**
  * Every suite of the project. `tidy` holds the tree to its rules, `unit` runs in Node beside the code (with a real Postgres where a test asks
  * for one), `ledger` and `edge` run in workerd, `journeys` drive the whole stack.
@@ -21,7 +24,12 @@ export default defineConfig({
         },
       },
       {
-        plugins: [cloudflareTest({ wrangler: { configPath: `${root}wrangler.toml`, environment: 'ledger' } })],
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: `${root}wrangler.toml`, environment: 'ledger' },
+            miniflare: { compatibilityDate: poolCompatibilityDate, bindings: { RELAY_LONG: process.env['RELAY_LONG'] ?? '' } },
+          }),
+        ],
         test: { name: 'ledger', include: ['workers/ledger/**/*.test.ts'], testTimeout: 30_000 },
       },
       {
