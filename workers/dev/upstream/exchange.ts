@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Attempts } from './attempts.ts'
 import type { GroundTruth, OpenRecord } from './ground-truth.ts'
 
 /** Header names and values in one flat list, the form in which node writes them fastest. */
@@ -21,6 +22,10 @@ export class Exchange {
     this.#truth = truth
     this.record = truth.open(request, leaks)
     response.on('close', () => this.#close())
+  }
+
+  get attempts(): Attempts {
+    return this.#truth.attempts
   }
 
   get isOpen(): boolean {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { Attempts } from './attempts.ts'
 import { type HeaderSet, HeaderSets } from './header-sets.ts'
 
 export type Outcome = 'completed' | 'client_left' | 'broken' | 'refused' | 'running'
@@ -57,6 +58,8 @@ export class GroundTruth {
   #sums = new Map<string, ModelSummary>()
   #running = 0
   readonly #headerSets = new HeaderSets()
+  /** Kept here so that clearing the log also forgets what a test left half retried. */
+  readonly attempts = new Attempts()
 
   open(request: IncomingMessage, leaks: string[]): OpenRecord {
     const record: OpenRecord = {
@@ -117,6 +120,7 @@ export class GroundTruth {
   clear(): void {
     this.#ring = []
     this.#sums.clear()
+    this.attempts.clear()
   }
 
   #sumOf(model: string): ModelSummary {

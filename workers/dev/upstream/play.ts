@@ -27,10 +27,6 @@ const json = 'application/json'
 const page = '<!DOCTYPE html><html><head><title>Just a moment...</title></head><body><h1>Checking your browser</h1></body></html>\n'
 const megabyte = 1024 * 1024
 
-// Attempts that failed so far, by request; an entry goes when its request succeeds.
-const failedAttempts = new Map<string, number>()
-const maxRememberedAttempts = 10_000
-
 /** Plays the script of the model for one request that passed all checks. */
 export async function play(exchange: Exchange, script: Script, part: Part): Promise<void> {
   const { behaviour, amount } = script
@@ -50,23 +46,11 @@ async function playOpening(exchange: Exchange, { behaviour, amount, name }: Scri
     exchange.cut()
     return 'ended'
   }
-  if (behaviour.opening === 'fail-first' && failsThisTime(`${name} ${amount} ${part.seed} ${part.stream}`, amount)) {
+  if (behaviour.opening === 'fail-first' && exchange.attempts.failsThisTime(`${name} ${amount} ${part.seed} ${part.stream}`, amount)) {
     part.fail('overloaded', amount)
     return 'ended'
   }
   return 'open'
-}
-
-function failsThisTime(attemptKey: string, failures: number): boolean {
-  const failed = failedAttempts.get(attemptKey) ?? 0
-  if (failed >= failures) {
-    failedAttempts.delete(attemptKey)
-    return false
-  }
-  // Nobody retries for ever; forgetting all is simpler than an order of age.
-  if (failedAttempts.size >= maxRememberedAttempts) failedAttempts.clear()
-  failedAttempts.set(attemptKey, failed + 1)
-  return true
 }
 
 function playInstead(exchange: Exchange, instead: 'html' | 'error' | 'nothing', part: Part): void {
