@@ -215,7 +215,7 @@ describe('broken answers', () => {
     for (let attempt = 0; attempt < 5; attempt += 1) statuses.push((await playModel('scripted-flaky-2')).answer.status)
     expect(statuses).toEqual([503, 503, 200, 503, 503])
     upstream.clear()
-    expect((await playModel('scripted-flaky-1')).answer.status).toBe(503)
+    expect((await playModel('scripted-flaky-2')).answer.status).toBe(503)
   })
 
   test('scripted-blank and scripted-content-filter end early', async () => {
