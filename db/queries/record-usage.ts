@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { eventIdOf, type UsageBatch, type UsageEvent } from '#shared/contracts/usage-event.ts'
 import type { Db } from '../client.ts'
 import { postgresErrorOf, readRowsAtomically, SafeBigint } from '../statements.ts'
+import { arrayLiteral } from './array-literal.ts'
 import { lockOrganizations } from './lock-organizations.ts'
 
 const RecordedAccount = z.object({
@@ -92,18 +93,49 @@ function recording(rows: EventRow[], organizationIds: string[]): SQL {
     where o.id = any(${sql.param(organizationIds)}::text[])`
 }
 
+/** Arrays of columns: Postgres reads them in half the time of a JSON array of objects. */
 function eventRows(rows: EventRow[]): SQL {
+  const arrays = sql.join(
+    columns.map(([name, type]) => sql`${arrayLiteral(rows.map((row) => row[name]))}::${sql.raw(type)}[]`),
+    sql`, `,
+  )
   return sql`
     select e.*, to_timestamp(e.settled_ms::double precision / 1000) as settled_at,
       to_timestamp(e.started_ms::double precision / 1000) as started_at
-    from json_to_recordset(${JSON.stringify(rows)}::json) as e(
-      event_id text, organization_id text, kind text, amount_nanos bigint, settled_ms bigint, started_ms bigint,
-      request_id text, key_id text, model text, price_version_id text, method text, path text, client_ip text, user_agent text,
-      cost_nanos bigint, input_tokens int, cache_read_tokens int, cache_write_5m_tokens int, cache_write_1h_tokens int,
-      output_tokens int, reasoning_tokens int, estimated boolean, capped boolean, outcome text, status int, route_id text, upstream text,
-      latency_ms int, time_to_first_token_ms int
-    )`
+    from unnest(${arrays}) as e(${sql.raw(columns.map(([name]) => name).join(', '))})`
 }
+
+const columns = [
+  ['event_id', 'text'],
+  ['organization_id', 'text'],
+  ['kind', 'text'],
+  ['amount_nanos', 'bigint'],
+  ['settled_ms', 'bigint'],
+  ['started_ms', 'bigint'],
+  ['request_id', 'text'],
+  ['key_id', 'text'],
+  ['model', 'text'],
+  ['price_version_id', 'text'],
+  ['method', 'text'],
+  ['path', 'text'],
+  ['client_ip', 'text'],
+  ['user_agent', 'text'],
+  ['cost_nanos', 'bigint'],
+  ['input_tokens', 'int'],
+  ['cache_read_tokens', 'int'],
+  ['cache_write_5m_tokens', 'int'],
+  ['cache_write_1h_tokens', 'int'],
+  ['output_tokens', 'int'],
+  ['reasoning_tokens', 'int'],
+  ['estimated', 'boolean'],
+  ['capped', 'boolean'],
+  ['outcome', 'text'],
+  ['status', 'int'],
+  ['route_id', 'text'],
+  ['upstream', 'text'],
+  ['latency_ms', 'int'],
+  ['time_to_first_token_ms', 'int'],
+] as const satisfies [keyof EventRow, string][]
 
 /** `fresh` are the events that had not been posted before; nothing else in the statement acts on any other. */
 const posting = sql`
@@ -123,7 +155,9 @@ const posting = sql`
 const correcting = sql`
   final as materialized (
     select distinct on (f.request_id) f.* from fresh f
-    where f.kind = 'adjustment' or not exists (select from ledger_entries a where a.event_id = f.request_id || ':adjustment')
+    where f.kind = 'adjustment' or (
+      select a.event_id from ledger_entries a where a.event_id = f.request_id || ':adjustment' limit 1
+    ) is null
     order by f.request_id, f.kind
   ), replaced as materialized (
     select r.* from final f cross join lateral (

@@ -1,0 +1,112 @@
+import { type ParkedEvent, parkEvents } from '#db/queries/park-events.ts'
+import { postgresErrorOf } from '#db/statements.ts'
+import { eventIdOf, type UsageBatch } from '#shared/contracts/usage-event.ts'
+import type { LedgerNamespace, Platform } from './env.ts'
+import { maxRetryDelaySeconds, retryDelaySeconds } from './limits.ts'
+import { readMessage } from './read-message.ts'
+import { type Recording, record } from './record.ts'
+
+/** What the consumer uses of a queue's message. */
+export type QueueMessage = Pick<Message, 'body' | 'attempts' | 'ack' | 'retry'>
+
+/** One line of log: counts and time, never content. */
+export interface ConsumeSummary {
+  event: 'usage_consumed'
+  messages: number
+  events: number
+  /** New in Postgres; the difference to `events` was recorded before or parked. */
+  recorded: number
+  parked: number
+  retried: number
+  durationMs: number
+  /** Why messages are delivered again; null when none is. */
+  error: string | null
+}
+
+/**
+ * Records what the messages carry and tells each customer's ledger object. A message is acknowledged only when its events are in Postgres, or
+ * parked there, and the object has heard; otherwise it is delivered again, which can only repeat what was done. Never throws.
+ */
+export async function consume(platform: Platform, messages: readonly QueueMessage[]): Promise<ConsumeSummary> {
+  const startedMs = Date.now()
+  const read = messages.map((message) => ({ message, ...readMessage(message.body) }))
+  const batches = read.flatMap(({ batch }) => batch ?? [])
+  const summary: ConsumeSummary = {
+    event: 'usage_consumed',
+    messages: messages.length,
+    events: batches.reduce((events, batch) => events + batch.events.length, 0),
+    recorded: 0,
+    parked: 0,
+    retried: 0,
+    durationMs: 0,
+    error: null,
+  }
+  const deaf = await recordAndConfirm(
+    platform,
+    batches,
+    read.flatMap(({ broken }) => broken),
+    summary,
+  )
+  for (const { message, batch } of read) {
+    if (deaf === 'all' || (batch && deaf.has(batch.organizationId))) {
+      message.retry({ delaySeconds: retryAfterSeconds(message.attempts) })
+      summary.retried++
+    } else message.ack()
+  }
+  summary.durationMs = Date.now() - startedMs
+  return summary
+}
+
+/** Answers the customers whose messages must come again; `all` when Postgres did not commit everything. */
+async function recordAndConfirm(
+  platform: Platform,
+  batches: UsageBatch[],
+  broken: ParkedEvent[],
+  summary: ConsumeSummary,
+): Promise<Set<string> | 'all'> {
+  try {
+    const recording = await record(platform.db, batches, Date.now())
+    const parked = [...broken, ...recording.refused]
+    await parkEvents(platform.db, parked)
+    summary.parked = parked.length
+    for (const account of recording.accounts.values()) summary.recorded += account.recorded
+    const deaf = await confirm(platform.ledger, batches, recording)
+    if (deaf.size > 0) summary.error = 'ledger object not reached'
+    return deaf
+  } catch (error) {
+    // The error's message would show the statement's parameters.
+    summary.error = postgresErrorOf(error)?.sqlState ?? (error instanceof Error ? error.name : 'unknown')
+    return 'all'
+  }
+}
+
+/**
+ * Tells each customer's object which events Postgres holds. Parked events are not among them: their debit stays in the object, which sends
+ * them again, until somebody removes the cause. Answers the customers whose object did not hear.
+ */
+async function confirm(ledger: LedgerNamespace, batches: UsageBatch[], recording: Recording): Promise<Set<string>> {
+  const refused = new Set(recording.refused.map((event) => event.eventId))
+  const eventIdsOf = new Map<string, string[]>()
+  for (const { organizationId, events } of batches) {
+    const held = events.map(eventIdOf).filter((eventId) => !refused.has(eventId))
+    eventIdsOf.set(organizationId, [...(eventIdsOf.get(organizationId) ?? []), ...held])
+  }
+  const deaf = new Set<string>()
+  const calls = [...recording.accounts.values()].map(async ({ organizationId, balanceNanos, version }) => {
+    const eventIds = eventIdsOf.get(organizationId) ?? []
+    if (eventIds.length === 0) return
+    try {
+      await ledger.getByName(organizationId).applied({ eventIds, balanceNanos, version })
+    } catch {
+      deaf.add(organizationId)
+    }
+  })
+  await Promise.all(calls)
+  return deaf
+}
+
+/** Doubles with each attempt, and is spread so that messages that failed together do not return together. */
+function retryAfterSeconds(attempts: number): number {
+  const longest = Math.min(retryDelaySeconds * 2 ** Math.max(0, attempts - 1), maxRetryDelaySeconds)
+  return Math.ceil(longest * (0.5 + Math.random() / 2))
+}

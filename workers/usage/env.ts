@@ -1,0 +1,41 @@
+import { z } from 'zod'
+import { type Db, openDb } from '#db/client.ts'
+import type { CustomerLedgerRpc } from '#shared/contracts/ledger.ts'
+import { assert } from '#shared/values/assert.ts'
+
+/** The binding `LEDGER`, as far as confirming events needs it: one object per customer, named by the organization's id. */
+export interface LedgerNamespace {
+  getByName(organizationId: string): { applied: (...given: Parameters<CustomerLedgerRpc['applied']>) => Promise<void> }
+}
+
+/** What is bound to this Worker. Only this file reads it; all else gets a `Platform`. */
+export interface UsageEnv {
+  DATABASE_URL?: string
+  NEON_ENDPOINT?: string
+  LEDGER?: LedgerNamespace
+}
+
+export interface Platform {
+  db: Db
+  ledger: LedgerNamespace
+}
+
+const Settings = z.object({
+  DATABASE_URL: z.string().min(1),
+  /** Where a local stack serves Neon's protocol; absent in the cloud. */
+  NEON_ENDPOINT: z.url().optional(),
+})
+
+let platform: Platform | undefined
+
+/** Reads the bindings, once per isolate; throws naming the binding that is missing or wrong, and never its value. */
+export function readPlatform(env: UsageEnv): Platform {
+  if (platform) return platform
+  const settings = Settings.safeParse(env)
+  const wrong = settings.success ? [] : settings.error.issues.map((issue) => issue.path.join('.'))
+  assert(settings.success, `bindings missing or wrong: ${wrong.join(', ')}`)
+  assert(env.LEDGER, 'bindings missing or wrong: LEDGER')
+  const db = openDb({ databaseUrl: settings.data.DATABASE_URL, endpoint: settings.data.NEON_ENDPOINT })
+  platform = { db, ledger: env.LEDGER }
+  return platform
+}
