@@ -1,0 +1,115 @@
+import { readAccountSnapshot } from '#db/queries/read-account-snapshot.ts'
+import type { AccountSnapshot } from '#shared/contracts/account.ts'
+import type { AdmitOutcome, HoldReference, LimitState, RefusalReason, Standing } from '#shared/contracts/ledger.ts'
+import { ApiError, type ApiErrorCode } from '#workers/edge/api-error.ts'
+import { type Caller, forgetKey } from './authenticate.ts'
+import type { Exchange } from './exchange.ts'
+import { unavailableRetryMs } from './limits.ts'
+
+export interface Admission {
+  reference: HoldReference
+  organizationId: string
+  leaseMs: number
+  /** What is left of the limits, for the client. */
+  headers: Record<string, string>
+}
+
+/** Asks the customer's ledger for everything at once: key, limits, concurrency, money. Throws the refusal in the client's terms. */
+export async function admit(exchange: Exchange, caller: Caller, reference: HoldReference): Promise<Admission> {
+  const { organizationId } = caller
+  let outcome = await ask(exchange, organizationId, reference, caller.snapshot)
+  if (outcome.outcome === 'snapshot_required') {
+    outcome = await ask(exchange, organizationId, reference, await readAccount(exchange, organizationId))
+  }
+  if (outcome.outcome === 'snapshot_required') throw unavailable()
+  const headers = rateLimitHeaders(outcome.standing)
+  if (outcome.outcome === 'refused') {
+    if (outcome.reason === 'key_unknown') forgetKey(caller.keyHash)
+    throw new ApiError(errorOfRefusal[outcome.reason], { retryAfterMs: outcome.retryAfterMs, headers })
+  }
+  if (outcome.snapshotIsStale) exchange.waitUntil(refresh(exchange, organizationId))
+  return { reference, organizationId, leaseMs: outcome.leaseExpiresAtMs - Date.now(), headers }
+}
+
+const errorOfRefusal: Record<RefusalReason, ApiErrorCode> = {
+  key_unknown: 'invalid_api_key',
+  key_expired: 'api_key_expired',
+  model_not_allowed: 'model_not_allowed',
+  account_suspended: 'account_suspended',
+  insufficient_balance: 'insufficient_balance',
+  in_flight_budget: 'in_flight_budget',
+  requests_per_minute: 'requests_per_minute',
+  tokens_per_minute: 'tokens_per_minute',
+  requests_per_day: 'requests_per_day',
+  concurrency: 'concurrency',
+  request_reused: 'internal_error',
+}
+
+/** The account as Postgres has it now; throws 503 when it cannot be read, because money fails closed. */
+export async function readAccount({ surroundings }: Exchange, organizationId: string): Promise<AccountSnapshot> {
+  const snapshot = await readAccountSnapshot(surroundings.db, organizationId).catch((error: unknown) => {
+    console.error(JSON.stringify({ event: 'account_read_failed', organizationId, error: String(error) }))
+    throw unavailable()
+  })
+  if (!snapshot) throw new ApiError('invalid_api_key')
+  return snapshot
+}
+
+/** `x-ratelimit-*` as OpenAI's clients know them; nothing for what is not limited. */
+export function rateLimitHeaders({ requestsPerMinute, tokensPerMinute, requestsPerDay }: Standing): Record<string, string> {
+  return {
+    ...limitHeaders('requests', requestsPerMinute ?? requestsPerDay),
+    ...limitHeaders('tokens', tokensPerMinute),
+  }
+}
+
+function limitHeaders(what: string, state: LimitState | null): Record<string, string> {
+  if (!state) return {}
+  return {
+    [`x-ratelimit-limit-${what}`]: String(state.limit),
+    [`x-ratelimit-remaining-${what}`]: String(state.remaining),
+    [`x-ratelimit-reset-${what}`]: `${state.resetMs}ms`,
+  }
+}
+
+/** Admission is idempotent by the request id, so it is asked once more where the platform says that may help. */
+async function ask(
+  exchange: Exchange,
+  organizationId: string,
+  reference: HoldReference,
+  snapshot: AccountSnapshot | undefined,
+): Promise<AdmitOutcome> {
+  const { requestId, surroundings } = exchange
+  const request = snapshot ? { ...reference, snapshot } : reference
+  try {
+    return await surroundings.ledgerOf(organizationId).admit(request)
+  } catch (error) {
+    if (isWorthAnotherTry(error)) {
+      const outcome = await Promise.resolve(surroundings.ledgerOf(organizationId).admit(request)).catch(() => null)
+      if (outcome) return outcome
+    }
+    console.error(JSON.stringify({ event: 'admit_failed', requestId, organizationId, error: String(error) }))
+    // The call may have got through without its answer: what it holds is given back at once instead of when its lease ends.
+    exchange.waitUntil(Promise.resolve(surroundings.ledgerOf(organizationId).release({ requestId })).catch(() => undefined))
+    throw unavailable()
+  }
+}
+
+/** Durable Objects mark errors after which a call may be repeated, and those of an overload, which a repetition makes worse. */
+function isWorthAnotherTry(error: unknown): boolean {
+  const isMarked = (mark: string) => typeof error === 'object' && error !== null && mark in error && Boolean(Reflect.get(error, mark))
+  return isMarked('retryable') && !isMarked('overloaded')
+}
+
+async function refresh(exchange: Exchange, organizationId: string): Promise<void> {
+  try {
+    const snapshot = await readAccount(exchange, organizationId)
+    await exchange.surroundings.ledgerOf(organizationId).refresh({ snapshot })
+  } catch (error) {
+    console.error(JSON.stringify({ event: 'refresh_failed', organizationId, error: String(error) }))
+  }
+}
+
+function unavailable(): ApiError {
+  return new ApiError('unavailable', { retryAfterMs: unavailableRetryMs })
+}

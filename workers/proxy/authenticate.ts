@@ -1,0 +1,74 @@
+import { findKeyByHash } from '#db/queries/find-key-by-hash.ts'
+import type { AccountSnapshot } from '#shared/contracts/account.ts'
+import { hashApiKey, isWellFormedApiKey } from '#shared/values/api-key.ts'
+import { ApiError } from '#workers/edge/api-error.ts'
+import type { Surroundings } from './env.ts'
+import { ExpiringCache } from './expiring-cache.ts'
+import { cachedKeys, keyCachedMs, unavailableRetryMs, unknownKeyCachedMs } from './limits.ts'
+import { countUnknownKey, refuseBlocked } from './unknown-keys.ts'
+
+/** Whose request this is. `snapshot` is there when Postgres was just read, so that the ledger need not ask for it. */
+export interface Caller {
+  keyId: string
+  keyHash: string
+  organizationId: string
+  snapshot?: AccountSnapshot
+}
+
+const knownKeys = new ExpiringCache<{ keyId: string; organizationId: string }>(cachedKeys, keyCachedMs)
+const unknownKeys = new ExpiringCache<true>(cachedKeys, unknownKeyCachedMs)
+
+/** Finds the caller by the one API key the request carries; throws 401 when there is none, or not exactly one that is valid. */
+export async function authenticate(request: Request, surroundings: Surroundings, clientIp: string): Promise<Caller> {
+  const apiKey = presentedKey(request)
+  if (!isWellFormedApiKey(apiKey)) throw new ApiError('invalid_api_key')
+  const keyHash = await hashApiKey(apiKey)
+  const known = knownKeys.get(keyHash)
+  if (known) return { ...known, keyHash }
+  if (unknownKeys.get(keyHash)) throw new ApiError('invalid_api_key')
+  refuseBlocked(clientIp)
+  return lookUp(keyHash, surroundings, clientIp)
+}
+
+/** Forgets a key the ledger has refused as revoked, so that the next request is refused without asking it. */
+export function forgetKey(keyHash: string): void {
+  knownKeys.delete(keyHash)
+  unknownKeys.set(keyHash, true)
+}
+
+async function lookUp(keyHash: string, surroundings: Surroundings, clientIp: string): Promise<Caller> {
+  const found = await findKeyByHash(surroundings.db, keyHash).catch((error: unknown) => {
+    console.error(JSON.stringify({ event: 'key_lookup_failed', error: String(error) }))
+    throw new ApiError('unavailable', { retryAfterMs: unavailableRetryMs })
+  })
+  if (!found) {
+    unknownKeys.set(keyHash, true)
+    await countUnknownKey(clientIp, surroundings.redis)
+    throw new ApiError('invalid_api_key')
+  }
+  const { keyId, organizationId, snapshot } = found
+  knownKeys.set(keyHash, { keyId, organizationId })
+  return { keyId, organizationId, keyHash, snapshot }
+}
+
+/** The key of a request, from any of the three headers that OpenAI's, Anthropic's and Gemini's clients use. */
+function presentedKey({ headers, url }: Request): string {
+  if (url.includes('?') && [...new URL(url).searchParams.keys()].some((name) => queryKeys.has(name.toLowerCase()))) {
+    throw new ApiError('api_key_in_query')
+  }
+  const bearer = headers.get('authorization')
+  const candidates = [bearer === null ? null : bearerToken(bearer), headers.get('x-api-key'), headers.get('x-goog-api-key')]
+  const keys = new Set(candidates.filter((candidate) => candidate !== null))
+  if (keys.size > 1) throw new ApiError('conflicting_api_keys')
+  const [key] = keys
+  if (key === undefined || key === '') throw new ApiError('missing_api_key')
+  return key
+}
+
+const queryKeys = new Set(['key', 'api_key', 'api-key', 'apikey', 'access_token', 'x-api-key', 'x-goog-api-key'])
+
+function bearerToken(authorization: string): string {
+  const match = /^Bearer +(\S+) *$/i.exec(authorization)
+  if (!match?.[1]) throw new ApiError('invalid_api_key', { message: 'The authorization header must read `Bearer <key>`.' })
+  return match[1]
+}

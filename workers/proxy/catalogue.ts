@@ -1,0 +1,37 @@
+import { type CatalogueModel, readCatalogue } from '#db/queries/read-catalogue.ts'
+import { ApiError } from '#workers/edge/api-error.ts'
+import type { Surroundings } from './env.ts'
+import { catalogueFreshMs, catalogueUsableMs, unavailableRetryMs } from './limits.ts'
+
+export type Models = ReadonlyMap<string, CatalogueModel>
+
+let known: { models: Models; readAtMs: number } | undefined
+let triedAtMs = 0
+
+/** The models for sale, kept in the isolate; read again in the background when no longer fresh, and used on when Postgres is away. */
+export async function catalogue(surroundings: Surroundings, waitUntil: (work: Promise<unknown>) => void): Promise<Models> {
+  const nowMs = Date.now()
+  if (!known || nowMs - known.readAtMs > catalogueUsableMs) {
+    return read(surroundings).catch((error: unknown) => {
+      logFailure(error)
+      throw new ApiError('unavailable', { retryAfterMs: unavailableRetryMs })
+    })
+  }
+  if (nowMs - Math.max(known.readAtMs, triedAtMs) > catalogueFreshMs) {
+    triedAtMs = nowMs
+    waitUntil(read(surroundings).catch(logFailure))
+  }
+  return known.models
+}
+
+/** Reads the catalogue and keeps of it what this Worker can serve: dialects it speaks, models that have a route. */
+async function read(surroundings: Surroundings): Promise<Models> {
+  const { models } = await readCatalogue(surroundings.db)
+  const served = models.filter((model) => model.kind === 'chat' && model.routes.length > 0)
+  known = { models: new Map(served.map((model) => [model.id, model])), readAtMs: Date.now() }
+  return known.models
+}
+
+function logFailure(error: unknown): void {
+  console.error(JSON.stringify({ event: 'catalogue_read_failed', error: String(error) }))
+}

@@ -1,0 +1,149 @@
+import type { CatalogueModel, CatalogueRoute } from '#db/queries/read-catalogue.ts'
+import type { HoldReference } from '#shared/contracts/ledger.ts'
+import type { RequestEnd } from '#shared/contracts/usage-event.ts'
+import { boundNanos } from '#shared/pricing/cost.ts'
+import { ApiError } from '#workers/edge/api-error.ts'
+import { type Admission, admit } from './admit.ts'
+import { authenticate } from './authenticate.ts'
+import { catalogue } from './catalogue.ts'
+import { type ChatCall, openaiChatPath, readChatCall, upstreamChatBody } from './dialects/openai-chat.ts'
+import { emptyReading, type Reading } from './dialects/openai-chat-usage.ts'
+import { type Exchange, factsOf } from './exchange.ts'
+import { Lease } from './lease.ts'
+import { upstreamSilenceMs } from './limits.ts'
+import { readRequestBody } from './request-body.ts'
+import { settlementOf } from './settlement.ts'
+import { relayStream } from './stream-answer.ts'
+import { callUpstream, type UpstreamAnswer } from './upstream/call.ts'
+import { chooseRoute } from './upstream/choose-route.ts'
+import { readWholeAnswer } from './whole-answer.ts'
+
+/** `POST /v1/chat/completions`: authenticate, admit, route, call, meter, settle. */
+export async function relayChatCompletion(exchange: Exchange): Promise<Response> {
+  const { surroundings } = exchange
+  const caller = await authenticate(exchange.request, surroundings, exchange.clientIp)
+  const call = readChatCall(await readRequestBody(exchange.request))
+  const model = (await catalogue(surroundings, exchange.waitUntil)).get(call.model)
+  if (!model) throw new ApiError('model_not_found', { param: 'model' })
+  const admission = await admit(exchange, caller, holdOf(exchange, call, model, caller.keyId))
+  const relayed = new AdmittedChat(exchange, call, model, admission).relay()
+  // The client may leave at any time; what was admitted is settled all the same.
+  exchange.waitUntil(relayed.catch(() => undefined))
+  return relayed
+}
+
+/** The most the call can use and cost: its bytes bound its input, `max_tokens` or the model bounds its output. */
+function holdOf(exchange: Exchange, call: ChatCall, model: CatalogueModel, keyId: string): HoldReference {
+  if (call.maxOutputTokens !== null && call.maxOutputTokens > model.maxOutputTokens) {
+    throw new ApiError('invalid_request', {
+      param: 'max_tokens',
+      message: `max_tokens is too large: ${call.maxOutputTokens}. This model supports at most ${model.maxOutputTokens}.`,
+    })
+  }
+  const tokens = {
+    inputTokens: call.inputTokensBound,
+    outputTokens: (call.maxOutputTokens ?? model.maxOutputTokens) * call.choices,
+  }
+  return {
+    request: factsOf(exchange, { keyId, model: model.id, priceVersionId: model.price.priceVersionId, path: openaiChatPath }),
+    holdNanos: boundNanos(tokens, model.price),
+    reservedTokens: tokens.inputTokens + tokens.outputTokens,
+  }
+}
+
+/** A call that holds money: whatever becomes of it, it is settled exactly once. */
+class AdmittedChat {
+  readonly #exchange: Exchange
+  readonly #call: ChatCall
+  readonly #model: CatalogueModel
+  readonly #admission: Admission
+  readonly #lease: Lease
+  #progress: () => Reading = emptyReading
+  #endSilence: () => void = () => undefined
+  #route: CatalogueRoute | null = null
+  #firstTokenAtMs: number | null = null
+
+  constructor(exchange: Exchange, call: ChatCall, model: CatalogueModel, admission: Admission) {
+    this.#exchange = exchange
+    this.#call = call
+    this.#model = model
+    this.#admission = admission
+    this.#lease = new Lease(exchange, admission, () => {
+      this.#endSilence()
+      return this.#settlement(this.#progress(), 'expired', null)
+    })
+  }
+
+  async relay(): Promise<Response> {
+    try {
+      const answer = await this.#callUpstream()
+      return this.#call.stream ? await this.#relayStream(answer) : await this.#relayWhole(answer)
+    } catch (error) {
+      const failure = error instanceof ApiError ? error : new ApiError('internal_error')
+      if (failure !== error)
+        console.error(JSON.stringify({ event: 'relay_failed', requestId: this.#exchange.requestId, error: String(error) }))
+      this.#settle(emptyReading(), 'upstream_error', failure.status)
+      throw new ApiError(failure.code, { ...failure.details, headers: this.#admission.headers })
+    }
+  }
+
+  async #callUpstream(): Promise<UpstreamAnswer> {
+    const route = chooseRoute(this.#model)
+    this.#route = route
+    const credential = this.#exchange.surroundings.credentials.get(route.credential)
+    if (credential === undefined) throw new ApiError('upstream_unavailable')
+    return callUpstream({
+      route,
+      path: openaiChatPath,
+      credential,
+      body: upstreamChatBody(this.#call, route.upstreamModel),
+      stream: this.#call.stream,
+      requestId: this.#exchange.requestId,
+    })
+  }
+
+  async #relayWhole(answer: UpstreamAnswer): Promise<Response> {
+    const { bytes, reading } = await readWholeAnswer(answer)
+    this.#settle(reading, 'completed', 200)
+    return new Response(bytes, { headers: { ...this.#admission.headers, 'content-type': 'application/json' } })
+  }
+
+  async #relayStream(answer: UpstreamAnswer): Promise<Response> {
+    const { readable, meter, ended } = await relayStream(answer, this.#call.showsUsage)
+    this.#firstTokenAtMs = Date.now()
+    this.#progress = () => meter.progress()
+    this.#endSilence = () => {
+      if (Date.now() - meter.lastBytesAtMs > upstreamSilenceMs) answer.cancel()
+    }
+    this.#exchange.waitUntil(ended.then((end) => this.#settle(meter.finish(), end, 200)))
+    return new Response(readable, { headers: { ...this.#admission.headers, ...streamHeaders } })
+  }
+
+  #settle(reading: Reading, end: RequestEnd, status: number): void {
+    this.#exchange.waitUntil(this.#lease.settle(this.#settlement(reading, end, status)))
+  }
+
+  #settlement(reading: Reading, end: RequestEnd, status: number | null) {
+    const { startedAtMs } = this.#exchange
+    return settlementOf(
+      reading,
+      {
+        end,
+        status,
+        routeId: this.#route?.routeId ?? null,
+        upstream: this.#route?.upstream ?? null,
+        latencyMs: Math.max(0, Date.now() - startedAtMs),
+        timeToFirstTokenMs: this.#firstTokenAtMs === null ? null : Math.max(0, this.#firstTokenAtMs - startedAtMs),
+      },
+      this.#call,
+      this.#model,
+    )
+  }
+}
+
+/** Tells everything between us and the client to pass events on as they come. */
+const streamHeaders = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-cache, no-transform',
+  'x-accel-buffering': 'no',
+}

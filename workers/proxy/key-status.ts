@@ -1,0 +1,50 @@
+import { KeyStatus } from '#shared/contracts/key-status.ts'
+import type { StandingOutcome } from '#shared/contracts/ledger.ts'
+import { formatUsd } from '#shared/values/money.ts'
+import { ApiError } from '#workers/edge/api-error.ts'
+import { rateLimitHeaders, readAccount } from './admit.ts'
+import { authenticate, forgetKey } from './authenticate.ts'
+import type { Exchange } from './exchange.ts'
+import { unavailableRetryMs } from './limits.ts'
+
+/** `GET /v1/key`: what the key that asks has left, of its limits and of its customer's credit. */
+export async function readKeyStatus(exchange: Exchange): Promise<Response> {
+  const caller = await authenticate(exchange.request, exchange.surroundings, exchange.clientIp)
+  const ledger = exchange.surroundings.ledgerOf(caller.organizationId)
+  const { keyId, organizationId, snapshot } = caller
+  let outcome: StandingOutcome
+  try {
+    outcome = await ledger.standing(snapshot ? { keyId, snapshot } : { keyId })
+    if (outcome.outcome === 'snapshot_required') {
+      outcome = await ledger.standing({ keyId, snapshot: await readAccount(exchange, organizationId) })
+    }
+  } catch (error) {
+    if (error instanceof ApiError) throw error
+    throw new ApiError('unavailable', { retryAfterMs: unavailableRetryMs })
+  }
+  if (outcome.outcome === 'snapshot_required') throw new ApiError('unavailable', { retryAfterMs: unavailableRetryMs })
+  if (outcome.outcome === 'refused') {
+    if (outcome.reason === 'key_unknown') forgetKey(caller.keyHash)
+    throw new ApiError(
+      outcome.reason === 'account_suspended'
+        ? 'account_suspended'
+        : outcome.reason === 'key_expired'
+          ? 'api_key_expired'
+          : 'invalid_api_key',
+    )
+  }
+  const { standing, heldNanos, unconfirmedNanos } = outcome
+  const status: KeyStatus = {
+    object: 'key',
+    id: keyId,
+    organizationId,
+    credit: { availableNanos: standing.availableNanos, availableUsd: formatUsd(standing.availableNanos), heldNanos, unconfirmedNanos },
+    limits: {
+      requestsPerMinute: standing.requestsPerMinute,
+      tokensPerMinute: standing.tokensPerMinute,
+      requestsPerDay: standing.requestsPerDay,
+      concurrency: standing.concurrency,
+    },
+  }
+  return Response.json(KeyStatus.parse(status), { headers: rateLimitHeaders(standing) })
+}

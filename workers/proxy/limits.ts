@@ -1,0 +1,62 @@
+/** Every cap and interval of the public edge, with its unit and reason. */
+
+/** Largest request body: room for several images in base64, far from an isolate's 128 MB. */
+export const requestBodyBytes = 20_000_000
+
+/** Largest answer that is read whole (not streamed). */
+export const answerBodyBytes = 32_000_000
+
+/** A key is looked up again after this long; the ledger refuses a revoked one at once. */
+export const keyCachedMs = 60_000
+
+/** An unknown key is not looked up again for this long, so that a loop with a wrong key does not reach Postgres. */
+export const unknownKeyCachedMs = 10_000
+
+/** Entries of each isolate cache; the oldest leave first. A cached key takes about 300 bytes. */
+export const cachedKeys = 20_000
+
+/** Unknown keys that one address may try in a minute before it is told to wait. */
+export const unknownKeysPerMinute = 60
+
+/** The catalogue is read again after this long, and used for so long when Postgres is away. */
+export const catalogueFreshMs = 30_000
+export const catalogueUsableMs = 3_600_000
+
+/** Time an upstream has until its headers: long non-stream answers take minutes. */
+export const upstreamHeadersMs = 600_000
+
+/** A stream without a byte for this long is broken. */
+export const upstreamSilenceMs = 120_000
+
+/** After the client has left, the upstream is read on for its usage report this long; a Worker lives 30 s after a disconnect. */
+export const readOnMs = 25_000
+
+/** The metering branch of a stream is read this rarely, because waking up for every chunk is what a stream costs. */
+export const meterIntervalMs = 250
+
+/** Bytes read from a stream at once. */
+export const readBufferBytes = 65_536
+
+/** Streamed bytes kept unparsed for the meter; beyond this they are parsed and let go. */
+export const unparsedBytes = 262_144
+
+/** Bytes of a stream's beginning in which its first event must stand; a comment or two and an error fit. */
+export const firstEventBytes = 65_536
+
+/** Bytes of a stream's end in which its usage report is looked for before the whole is parsed. */
+export const streamTailBytes = 4_096
+
+/** A settlement is tried this often before the lease's expiry takes over; waits grow from the first to the last. */
+export const settleWaitsMs = [100, 300, 1_000, 3_000, 6_000, 10_000]
+
+/** Longest `retry-after` of an upstream that is passed on. */
+export const upstreamRetryAfterMs = 60_000
+
+/** A customer is asked to wait this long when Postgres or the ledger is away. */
+export const unavailableRetryMs = 2_000
+
+/** Tokens an image named by URL can be at most; its bytes say nothing about it. */
+export const imageTokens = 50_000
+
+/** Bytes of text that make a token, roughly, in languages with Latin letters: for estimates only, never for a bound. */
+export const bytesPerToken = 4

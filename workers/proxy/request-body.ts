@@ -1,0 +1,22 @@
+import { ApiError } from '#workers/edge/api-error.ts'
+import { joinBytes } from './dialects/server-sent-events.ts'
+import { requestBodyBytes } from './limits.ts'
+
+/** Reads a JSON request's body whole, up to the cap; throws 413 or 415. */
+export async function readRequestBody({ headers, body }: Request): Promise<Uint8Array> {
+  const mediaType = headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase()
+  if (mediaType !== 'application/json' || headers.has('content-encoding')) throw new ApiError('unsupported_media_type')
+  if (Number(headers.get('content-length') ?? 0) > requestBodyBytes) throw tooLarge()
+  const parts: Uint8Array[] = []
+  let length = 0
+  for await (const part of (body ?? []) as AsyncIterable<Uint8Array>) {
+    length += part.length
+    if (length > requestBodyBytes) throw tooLarge()
+    parts.push(part)
+  }
+  return parts.length === 1 && parts[0] ? parts[0] : joinBytes(parts)
+}
+
+function tooLarge(): ApiError {
+  return new ApiError('request_too_large', { message: `The body may have at most ${requestBodyBytes} bytes.` })
+}
