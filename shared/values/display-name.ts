@@ -1,0 +1,9 @@
+import { z } from 'zod'
+
+/** A name people gave. Control and invisible format characters are refused, because names are printed on terminals and in logs. */
+export const DisplayName = z
+  .string()
+  .trim()
+  .min(1)
+  .max(120)
+  .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u, 'contains control characters')

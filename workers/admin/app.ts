@@ -1,0 +1,30 @@
+import { Hono } from 'hono'
+import { Problem } from '#workers/edge/problem.ts'
+import { requestId } from '#workers/edge/request-id.ts'
+import { securityHeaders } from '#workers/edge/security-headers.ts'
+import { access } from './access.ts'
+import { adminLog } from './admin-log.ts'
+import { type AdminContext, surroundingsOf } from './env.ts'
+import { renderError } from './errors.ts'
+import { creditRoutes } from './routes/credits.ts'
+import { customerRoutes } from './routes/customers.ts'
+import { keyRoutes } from './routes/keys.ts'
+import { modelRoutes } from './routes/models.ts'
+import { reconciliationRoutes } from './routes/reconciliations.ts'
+import { usageRoutes } from './routes/usage.ts'
+
+/** Platform administration. Nothing is answered, not even what exists, before Cloudflare Access vouched for the caller. */
+export const adminApp = new Hono<AdminContext>()
+  .use(requestId(), securityHeaders(), async (c, next) => {
+    c.set('surroundings', surroundingsOf(c.env))
+    await next()
+  })
+  .use(access(), adminLog())
+  .route('/customers', customerRoutes)
+  .route('/customers/:organizationId/credits', creditRoutes)
+  .route('/customers/:organizationId/keys', keyRoutes)
+  .route('/customers/:organizationId/usage', usageRoutes)
+  .route('/models', modelRoutes)
+  .route('/reconciliations', reconciliationRoutes)
+  .onError(renderError)
+  .notFound((c) => renderError(new Problem('not_found', 'The path and method name nothing of this API.'), c))

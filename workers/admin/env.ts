@@ -1,0 +1,52 @@
+import { z } from 'zod'
+import { type Db, openDb } from '#db/client.ts'
+import { assert } from '#shared/values/assert.ts'
+import type { LedgerNamespace } from '#workers/services/ledger/namespace.ts'
+
+/** What is bound to this Worker. Only this file reads it; all else gets `Surroundings`. */
+export interface AdminEnv {
+  DATABASE_URL?: string
+  NEON_ENDPOINT?: string
+  LEDGER?: LedgerNamespace
+  ACCESS_TEAM_URL?: string
+  ACCESS_AUDIENCE?: string
+}
+
+const Settings = z.object({
+  DATABASE_URL: z.string().min(1),
+  /** Where a local stack serves Neon's protocol; absent in the cloud. */
+  NEON_ENDPOINT: z.url().optional(),
+  /** Issuer of the tokens, and where their signing keys are; without a slash at its end, as Access writes it into tokens. */
+  ACCESS_TEAM_URL: z.url().regex(/[^/]$/, 'must not end with a slash'),
+  ACCESS_AUDIENCE: z.string().min(1),
+})
+
+/** All that this Worker takes from its surroundings. */
+export interface Surroundings {
+  db: Db
+  ledger: LedgerNamespace
+  access: { teamUrl: string; audience: string }
+}
+
+export interface AdminContext {
+  Bindings: AdminEnv
+  Variables: { requestId: string; surroundings: Surroundings; actor: string }
+}
+
+let known: { env: AdminEnv; surroundings: Surroundings } | undefined
+
+/** Parses the bindings once an isolate; throws naming what is missing or wrong, and never its value. */
+export function surroundingsOf(env: AdminEnv): Surroundings {
+  if (known?.env === env) return known.surroundings
+  const settings = Settings.safeParse(env)
+  const wrong = settings.success ? [] : settings.error.issues.map((issue) => issue.path.join('.'))
+  assert(settings.success, `bindings missing or wrong: ${wrong.join(', ')}`)
+  assert(env.LEDGER, 'bindings missing or wrong: LEDGER')
+  const surroundings = {
+    db: openDb({ databaseUrl: settings.data.DATABASE_URL, endpoint: settings.data.NEON_ENDPOINT }),
+    ledger: env.LEDGER,
+    access: { teamUrl: settings.data.ACCESS_TEAM_URL, audience: settings.data.ACCESS_AUDIENCE },
+  }
+  known = { env, surroundings }
+  return surroundings
+}

@@ -1,0 +1,3 @@
+import { adminApp } from './app.ts'
+
+export default adminApp

@@ -1,0 +1,20 @@
+/** Largest body, in bytes: the longest lists of models a key may carry fit in it, and nothing else comes near. */
+export const maxBodyBytes = 64 * 1024
+
+/** Difference between our clock and Cloudflare's that a token's times may show, in seconds. */
+export const clockToleranceSeconds = 5
+
+/** How long to wait for the signing keys of Access, in milliseconds, before answering 503. */
+export const accessKeysTimeoutMs = 5_000
+
+/** How long to wait for the ledger object when only showing what it sees, in milliseconds; afterwards it counts as unreachable. */
+export const ledgerViewTimeoutMs = 3_000
+
+/** Days a usage report covers when no period is named. */
+export const usageDefaultDays = 30
+
+/** Longest period of one usage report, in days: a year and a day of one row per model stays one modest answer. */
+export const usageMaxDays = 366
+
+/** Customers on one page of the list. */
+export const customersPerPage = 500

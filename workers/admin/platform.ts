@@ -1,0 +1,22 @@
+import { OrganizationId } from '#shared/contracts/customer.ts'
+import { type Addressed, pathId } from '#workers/edge/parse.ts'
+import { Problem } from '#workers/edge/problem.ts'
+import type { Platform } from '#workers/services/platform.ts'
+import type { AdminContext } from './env.ts'
+
+/** What the verbs of `workers/services` need, for the one who asks. */
+export function platformOf(c: { var: AdminContext['Variables'] }): Platform {
+  const { db, ledger } = c.var.surroundings
+  return { db, ledger, actor: c.var.actor }
+}
+
+/** The customer that the path names; whether there is one is for the verb to say. */
+export function organizationIdOf(c: Addressed): string {
+  return pathId(c, 'organizationId', OrganizationId)
+}
+
+/** Hands on what was found; a verb's null ends the request as 404. */
+export function found<Value>(value: Value | null, what: string): Value {
+  if (value === null) throw new Problem('not_found', `There is no such ${what}.`)
+  return value
+}

@@ -1,0 +1,47 @@
+import { Hono } from 'hono'
+import { listApiKeys } from '#db/queries/list-api-keys.ts'
+import { readOrganization } from '#db/queries/read-organization.ts'
+import {
+  CreatedCustomerKey,
+  CustomerKeyList,
+  KeyChangeAnswer,
+  KeyId,
+  KeyLimitsChange,
+  NewCustomerKey,
+} from '#shared/contracts/customer-key.ts'
+import { type Addressed, body, pathId } from '#workers/edge/parse.ts'
+import { Problem } from '#workers/edge/problem.ts'
+import { type CreateKeyOutcome, createKey } from '#workers/services/keys/create.ts'
+import { revokeKey } from '#workers/services/keys/revoke.ts'
+import { setLimitsOfKey } from '#workers/services/keys/set-limits.ts'
+import { customerKeyOf } from '../customer-view.ts'
+import type { AdminContext } from '../env.ts'
+import { maxBodyBytes } from '../limits.ts'
+import { found, organizationIdOf, platformOf } from '../platform.ts'
+
+export const keyRoutes = new Hono<AdminContext>()
+  .get('/', async (c) => {
+    const { db } = c.var.surroundings
+    const { id } = found(await readOrganization(db, organizationIdOf(c)), 'customer')
+    return c.json(CustomerKeyList.parse({ keys: (await listApiKeys(db, id)).map(customerKeyOf) }))
+  })
+  .post('/', body(NewCustomerKey, maxBodyBytes), async (c) =>
+    c.json(CreatedCustomerKey.parse(createdOf(await createKey(platformOf(c), organizationIdOf(c), c.var.body))), 201),
+  )
+  .delete('/:keyId', async (c) =>
+    c.json(KeyChangeAnswer.parse(found(await revokeKey(platformOf(c), organizationIdOf(c), keyIdOf(c)), 'living key of this customer'))),
+  )
+  .put('/:keyId/limits', body(KeyLimitsChange, maxBodyBytes), async (c) => {
+    const key = { organizationId: organizationIdOf(c), keyId: keyIdOf(c), limits: c.var.body.limits }
+    return c.json(KeyChangeAnswer.parse(found(await setLimitsOfKey(platformOf(c), key), 'living key of this customer')))
+  })
+
+function keyIdOf(c: Addressed): string {
+  return pathId(c, 'keyId', KeyId)
+}
+
+function createdOf(outcome: CreateKeyOutcome): CreatedCustomerKey {
+  if (outcome.outcome === 'created') return outcome.created
+  if (outcome.reason === 'organization_unknown') throw new Problem('not_found', 'There is no such customer.')
+  throw new Problem('conflict', 'The customer has as many living keys as it may have. Revoke one first.')
+}

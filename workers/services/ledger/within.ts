@@ -1,0 +1,12 @@
+/** Waits at most `timeoutMs` for work that cannot be cancelled; rejects with a TimeoutError afterwards. */
+export async function withinMs<Value>(timeoutMs: number, work: Promise<Value>): Promise<Value> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new DOMException('the ledger object did not answer in time', 'TimeoutError')), timeoutMs)
+  })
+  try {
+    return await Promise.race([work, timeout])
+  } finally {
+    clearTimeout(timer)
+  }
+}

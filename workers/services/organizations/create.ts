@@ -1,0 +1,28 @@
+import { createCustomer } from '#db/queries/create-customer.ts'
+import type { CreatedCustomer, NewCustomer } from '#shared/contracts/customer.ts'
+import { newId } from '#shared/values/id.ts'
+import { creditEventId } from '../billing/credit.ts'
+import { mintKey } from '../keys/mint.ts'
+import type { Platform } from '../platform.ts'
+
+/**
+ * Makes a customer with its first key and its opening credit, in one transaction. The ledger object is not told: it does not exist yet, and
+ * whoever touches it first decides on which continent it lives. That should be the customer's first request.
+ */
+export async function createOrganization(platform: Platform, wanted: NewCustomer): Promise<CreatedCustomer> {
+  const organizationId = newId('org')
+  const { keyId, apiKey, keyHash, redacted } = await mintKey()
+  const amountNanos = wanted.creditNanos ?? 0
+  await createCustomer(platform.db, {
+    organizationId,
+    name: wanted.name ?? organizationId,
+    overdraftNanos: wanted.overdraftNanos ?? 0,
+    limits: wanted.limits ?? {},
+    key: { keyId, name: 'First key', keyHash, redacted },
+    credit:
+      amountNanos === 0
+        ? null
+        : { amountNanos, eventId: creditEventId(`opening:${organizationId}`), reason: `opening credit (${platform.actor})` },
+  })
+  return { organizationId, keyId, apiKey }
+}
