@@ -1,4 +1,5 @@
 import { createServer } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
 
 /** The one table of ports: each part of a stack listens on the stack's base port plus its offset. */
 export const portOffsets = {
@@ -22,18 +23,24 @@ export type Ports = Record<PortName, number>
 /** The address every part of a stack listens on; nothing of it is reachable from another machine. */
 export const localHost = '127.0.0.1'
 
+const portAdvice = 'Stop what listens there, or set RELAY_PORT to another base port (the stack uses base to base + 11).'
+
 export function portsFrom(portBase: number): Ports {
   const entries = Object.entries(portOffsets).map(([name, offset]) => [name, portBase + offset])
   // Object.fromEntries forgets the keys; the entries were made from portOffsets just above.
   return Object.fromEntries(entries) as Ports
 }
 
-/** Throws one error that names every busy port and the part that wants it. */
-export async function requireFreePorts(ports: Ports, names: readonly PortName[]): Promise<void> {
-  const wanted = await Promise.all(names.map(async (name) => ({ name, free: await isFree(ports[name]) })))
-  const busy = wanted.filter((each) => !each.free).map((each) => `port ${ports[each.name]} (wanted by ${each.name}) is in use`)
-  if (busy.length === 0) return
-  throw new Error(`${busy.join('\n')}\nStop what listens there, or set RELAY_PORT to another base port (the stack uses base to base + 11).`)
+/** Throws one error that names every busy port and the part that wants it, when they are not free within `patienceMs`. */
+export async function requireFreePorts(ports: Ports, names: readonly PortName[], patienceMs = 0): Promise<void> {
+  const deadline = Date.now() + patienceMs
+  for (;;) {
+    const wanted = await Promise.all(names.map(async (name) => ({ name, free: await isFree(ports[name]) })))
+    const busy = wanted.filter((each) => !each.free).map((each) => `port ${ports[each.name]} (wanted by ${each.name}) is in use`)
+    if (busy.length === 0) return
+    if (Date.now() >= deadline) throw new Error(`${busy.join('\n')}\n${portAdvice}`)
+    await wait(100)
+  }
 }
 
 function isFree(port: number): Promise<boolean> {

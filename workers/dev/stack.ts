@@ -21,6 +21,9 @@ const standInNames = ['postgres', 'neon', 'redis', 'upstash', 'access', 'upstrea
 export type ProcessName = (typeof standInNames)[number] | WorkerName
 const processNames: readonly ProcessName[] = [...standInNames, ...workerNames]
 
+/** A killed process of many threads may hold its port a moment longer than its entry in the process table. */
+const releaseMs = 3_000
+
 export type StackOptions = {
   /** Everything the stack keeps and writes; one stack at a time in one directory. */
   directory: string
@@ -75,7 +78,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const keptApiKey = options.reset ? undefined : readKeptApiKey(file)
     clearDirectory(directory, options.reset ?? false)
     const ports = portsFrom(options.portBase)
-    await requireFreePorts(ports, processNames)
+    await requireFreePorts(ports, processNames, claim.ended > 0 ? releaseMs : 0)
     const access = await loadAccessCredentials(join(directory, 'access.json'))
     const setting: Setting = { directory, ports, report, access, restToken: loadRestToken(directory), options }
     const demo = await startStores(processes, setting, keptApiKey)

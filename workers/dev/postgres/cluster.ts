@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
@@ -23,7 +23,10 @@ export async function planPostgres(directory: string, port: number): Promise<Pro
   const binaries = await findPostgresBinaries()
   const account = findServerAccount()
   const dataDirectory = join(directory, 'postgres')
-  if (account) requireReachable([binaries.postgres, directory])
+  if (account) {
+    chmodSync(directory, statSync(directory).mode | 0o011) // The server's account has to pass through; it can list nothing.
+    requireReachable([binaries.postgres, dataDirectory])
+  }
   if (!existsSync(join(dataDirectory, 'PG_VERSION'))) await initialise(binaries.initdb, dataDirectory, account)
   return {
     name: 'postgres',

@@ -1,8 +1,8 @@
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { replaceFile } from '../replace-file.ts'
-import { findMarkedProcesses, identifyProcess } from './identity.ts'
+import { identifyProcess, listProcesses, type ProcessEntry } from './identity.ts'
 
 /** How long a killed process may take to vanish. Postgres backends notice the death of their parent within this time. */
 const vanishTimeoutMs = 5_000
@@ -28,14 +28,34 @@ export async function claimDirectory(directory: string): Promise<{ ended: number
 }
 
 async function endLeftovers(directory: string): Promise<number> {
-  const leftovers = findMarkedProcesses(directory).filter((pid) => pid !== process.pid)
+  const leftovers = findLeftovers(directory)
   const deadline = Date.now() + vanishTimeoutMs
-  for (let alive = leftovers; alive.length > 0; alive = findMarkedProcesses(directory).filter((pid) => pid !== process.pid)) {
+  for (let alive = leftovers; alive.length > 0; alive = findLeftovers(directory)) {
     if (Date.now() > deadline) throw new Error(`Processes of an earlier run in ${directory} do not end: ${alive.join(', ')}`)
     for (const pid of alive) endProcess(pid)
     await wait(50)
   }
   return leftovers.length
+}
+
+/**
+ * Ids of the processes that carry the stack's marker, and of those that share a group with one or with a recorded
+ * leader. wrangler starts workerd without our environment, so a workerd is known by its group alone.
+ */
+function findLeftovers(directory: string): number[] {
+  const processes = listProcesses(directory)
+  const own = processes.find((each) => each.pid === process.pid)
+  const markedGroups = new Set(processes.filter((each) => each.isMarked).map((each) => each.groupId))
+  const recordedGroups = new Set(readRecordedGroups(join(directory, 'run')))
+  const isLeftover = (each: ProcessEntry) =>
+    each.isMarked || markedGroups.has(each.groupId) || (recordedGroups.has(each.groupId) && each.command.includes('/workerd'))
+  return processes.filter((each) => each.groupId !== own?.groupId && isLeftover(each)).map((each) => each.pid)
+}
+
+/** The group ids in the pid files. A number may belong to a stranger by now, so it alone proves nothing. */
+function readRecordedGroups(runDirectory: string): number[] {
+  const files = readdirSync(runDirectory).filter((name) => name.endsWith('.pid'))
+  return files.map((name) => Number.parseInt(readFileSync(join(runDirectory, name), 'utf8'), 10))
 }
 
 function endProcess(pid: number): void {

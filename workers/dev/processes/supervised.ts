@@ -15,6 +15,8 @@ export type ProcessPlan = {
   /** The stack's directory: log and pid file go there, and it marks the process as part of this stack. */
   directory: string
   probe: Probe
+  /** Makes a probe that is asked every second from then on: a process can live on while a part it cannot do without has died. */
+  watch?: () => () => boolean
   readyTimeoutMs: number
   stopSignal: 'SIGINT' | 'SIGTERM'
   /** A line in the log that means it will never become ready, so that nobody waits for the timeout. */
@@ -27,6 +29,7 @@ export type ProcessPlan = {
 type State = 'down' | 'starting' | 'ready'
 
 const pollMs = 50
+const watchMs = 1_000
 const stopGraceMs = 8_000
 const firstBackoffMs = 250
 const longestBackoffMs = 5_000
@@ -52,7 +55,7 @@ export class SupervisedProcess {
     this.#report = report
     this.logFile = join(plan.directory, 'logs', `${plan.name}.log`)
     this.#pidFile = join(plan.directory, 'run', `${plan.name}.pid`)
-    mkdirSync(dirname(this.logFile), { recursive: true })
+    for (const file of [this.logFile, this.#pidFile]) mkdirSync(dirname(file), { recursive: true })
     writeFileSync(this.logFile, '')
   }
 
@@ -116,6 +119,18 @@ export class SupervisedProcess {
     if (this.#child !== child || this.#state === 'down') throw this.#failure('ended before it was ready')
     this.#state = 'ready'
     this.#readySince = Date.now()
+    void this.#watch(child)
+  }
+
+  async #watch(child: ChildProcess): Promise<void> {
+    const isWhole = this.#plan.watch?.()
+    const isWatched = () => this.#child === child && this.#state === 'ready' && this.#wanted
+    while (isWhole && isWatched()) {
+      await wait(watchMs, undefined, { ref: false })
+      if (!isWatched() || isWhole()) continue
+      this.#report(`${this.#plan.name} lost a part of itself`)
+      await this.kill('SIGKILL')
+    }
   }
 
   #spawn(): ChildProcess {

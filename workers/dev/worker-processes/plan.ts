@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { localHost } from '../ports.ts'
 import { answersHttp, listensAndLogged, type Probe } from '../probes.ts'
 import { checkoutDirectory, inheritedEnvironment, nodeBinary } from '../processes/environment.ts'
+import { identifyProcess, listProcesses } from '../processes/identity.ts'
 import type { ProcessPlan } from '../processes/supervised.ts'
 import { replaceFile } from '../replace-file.ts'
 import { formatEnvFile } from './env-file.ts'
@@ -56,6 +57,7 @@ export function planWorker(options: WorkerPlanOptions): ProcessPlan {
     workingDirectory: dirname(configPath),
     directory,
     probe: httpWorkers.has(name) ? answersHttp(`http://${localHost}:${port}/`) : isRegistered(port, entry),
+    watch: () => watchListener(directory, port),
     readyTimeoutMs: 60_000,
     stopSignal: 'SIGTERM',
     // A killed Worker leaves its entry, which the next process does not take over: others would call the dead one for ever.
@@ -86,4 +88,14 @@ function registryDirectory(directory: string): string {
 function isRegistered(port: number, entry: string): Probe {
   const listens = listensAndLogged(port, /Ready on http/)
   return async (readOwnLog) => existsSync(entry) && (await listens(readOwnLog))
+}
+
+/**
+ * wrangler replaces a dead workerd, but the one that listens comes back deaf: it accepts requests and never answers
+ * them. The Worker's own workerd is another process, which wrangler may replace at any time.
+ */
+function watchListener(directory: string, port: number): () => boolean {
+  const listener = listProcesses(directory).find((each) => each.command.includes(`--socket-addr=entry=${localHost}:${port} `))
+  const identity = listener && identifyProcess(listener.pid)
+  return () => listener === undefined || identifyProcess(listener.pid) === identity
 }

@@ -1,0 +1,57 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { type AddressInfo, createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { localHost } from '../ports.ts'
+import { createDatabase, planPostgres, postgresUrl } from '../postgres/cluster.ts'
+import { checkoutDirectory } from '../processes/environment.ts'
+import { type ProcessPlan, SupervisedProcess } from '../processes/supervised.ts'
+import { findRedis } from '../redis/binary.ts'
+import { planRedis } from '../redis/server.ts'
+
+export type Throwaway = { port: number; url: string; process: SupervisedProcess; end: () => Promise<void> }
+
+/** A real Postgres with an empty database in a folder of its own; the caller ends it. */
+export async function startThrowawayPostgres(): Promise<Throwaway> {
+  const port = await findFreePort()
+  const throwaway = await startThrowaway(port, postgresUrl(port), (directory) => planPostgres(directory, port))
+  await createDatabase(port)
+  return throwaway
+}
+
+/** A real Redis in a folder of its own; the caller ends it. */
+export async function startThrowawayRedis(): Promise<Throwaway> {
+  const port = await findFreePort()
+  const binary = await findRedis(join(checkoutDirectory, '.local', 'redis-bin'), () => undefined)
+  return startThrowaway(port, `redis://${localHost}:${port}`, async (directory) => planRedis(directory, port, binary))
+}
+
+/** Listens on a free port and answers the base URL. */
+export async function listenAnywhere(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, localHost, resolve))
+  return `http://${localHost}:${readPort(server)}`
+}
+
+async function startThrowaway(port: number, url: string, plan: (directory: string) => Promise<ProcessPlan>): Promise<Throwaway> {
+  const directory = mkdtempSync(join(tmpdir(), 'relay-'))
+  const supervised = new SupervisedProcess(await plan(directory), () => undefined)
+  await supervised.start()
+  const end = async () => {
+    await supervised.stop()
+    rmSync(directory, { recursive: true, force: true })
+  }
+  return { port, url, process: supervised, end }
+}
+
+async function findFreePort(): Promise<number> {
+  const server = createServer()
+  await listenAnywhere(server)
+  const port = readPort(server)
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+function readPort(server: Server): number {
+  // A server that listens on TCP has an address of this shape.
+  return (server.address() as AddressInfo).port
+}
