@@ -1,0 +1,317 @@
+import { afterAll, beforeAll, describe, test } from 'vitest'
+import { CreatedCustomer, CustomerDetail } from '#shared/contracts/customer.ts'
+import { CreatedCustomerKey, CustomerKeyList } from '#shared/contracts/customer-key.ts'
+import { hashApiKey } from '#shared/values/api-key.ts'
+import { type Stage, setStage } from './testing/stage.ts'
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await setStage()
+})
+afterAll(() => stage?.stop())
+
+const unknownOrganization = 'org_nobody'
+
+async function newCustomer(body: object = {}): Promise<CreatedCustomer> {
+  return CreatedCustomer.parse((await stage.call('POST', '/customers', body)).json)
+}
+
+async function detail(organizationId: string): Promise<CustomerDetail> {
+  return CustomerDetail.parse((await stage.call('GET', `/customers/${organizationId}`)).json)
+}
+
+describe('access', () => {
+  const denied = { status: 403, code: 'access_denied' }
+
+  test('a request without a token is refused, whatever it asks for', async ({ expect }) => {
+    for (const path of ['/customers', '/models', '/nothing', '/v0/management/config']) {
+      const answer = await stage.request(path, {})
+      expect(await answer.json()).toMatchObject(denied)
+      expect(answer.headers.get('content-type')).toBe('application/problem+json')
+      expect(answer.headers.get('x-request-id')).toMatch(/^req_/)
+    }
+  })
+
+  test('a token counts only with our key, audience, issuer, time and a name in it', async ({ expect }) => {
+    const status = async (token: string) => (await stage.request('/models', { headers: { 'cf-access-jwt-assertion': token } })).status
+    const unsigned = `${btoa('{"alg":"none"}')}.${btoa('{}')}.`.replaceAll('=', '')
+    expect(await status(await stage.sign())).toBe(200)
+    expect(await status(await stage.sign({ email: 'ops@example.com', common_name: undefined }))).toBe(200)
+    expect(await status(await stage.forge())).toBe(403)
+    expect(await status(await stage.sign({ aud: ['another application'] }))).toBe(403)
+    expect(await status(await stage.sign({ iss: 'https://elsewhere.example' }))).toBe(403)
+    expect(await status(await stage.sign({ exp: 1 }))).toBe(403)
+    expect(await status(await stage.sign({ exp: undefined }))).toBe(403)
+    expect(await status(await stage.sign({ common_name: undefined }))).toBe(403)
+    expect(await status(unsigned)).toBe(403)
+    expect(await status('nonsense')).toBe(403)
+  })
+
+  test('signing keys that cannot be read are our fault: 503, not 403', async ({ expect }) => {
+    const { adminApp } = await import('./app.ts')
+    const headers = { 'cf-access-jwt-assertion': await stage.sign() }
+    const answer = await adminApp.request('/models', { headers }, { ...stage.env, ACCESS_TEAM_URL: 'http://127.0.0.1:1' })
+    expect(answer.status).toBe(503)
+  })
+})
+
+describe('customers', () => {
+  test('a new customer has its credit as a ledger entry, and a key of which only the hash is stored', async ({ expect }) => {
+    const created = await newCustomer({ name: 'Ada', creditNanos: 10_000_000, overdraftNanos: 5, limits: { requestsPerMinute: 7 } })
+    const seen = await detail(created.organizationId)
+    expect(seen).toMatchObject({
+      name: 'Ada',
+      balanceNanos: 10_000_000,
+      overdraftNanos: 5,
+      limits: { requestsPerMinute: 7 },
+      status: 'active',
+    })
+    expect(seen.keys.map((key) => key.keyId)).toEqual([created.keyId])
+    const entries = await stage.database.pool.query(
+      'select amount_nanos, kind, event_id, reason from ledger_entries where organization_id = $1',
+      [created.organizationId],
+    )
+    expect(entries.rows).toEqual([
+      {
+        amount_nanos: '10000000',
+        kind: 'credit',
+        event_id: `credit:opening:${created.organizationId}`,
+        reason: 'opening credit (operator.access)',
+      },
+    ])
+    const keys = await stage.database.pool.query('select k.*, key_hash from api_keys k where organization_id = $1', [
+      created.organizationId,
+    ])
+    expect(keys.rows[0].key_hash).toBe(await hashApiKey(created.apiKey))
+    expect(JSON.stringify(keys.rows)).not.toContain(created.apiKey)
+  })
+
+  test('a failure in the middle of creation leaves no customer behind', async ({ expect }) => {
+    const { createCustomer } = await import('#db/queries/create-customer.ts')
+    const key = { keyId: 'key_half', name: 'k', keyHash: 'not a hash', redacted: 'r' }
+    const credit = { amountNanos: 5, eventId: 'credit:half', reason: 'x' }
+    const customer = { organizationId: 'org_half', name: 'x', overdraftNanos: 0, limits: {}, key, credit }
+    await expect(createCustomer(stage.database.db, customer)).rejects.toThrow()
+    expect((await stage.call('GET', '/customers/org_half')).status).toBe(404)
+    const entries = await stage.database.pool.query("select 1 from ledger_entries where event_id = 'credit:half'")
+    expect(entries.rows).toEqual([])
+  })
+
+  test('a customer shows what the ledger object sees, and opens without it', async ({ expect }) => {
+    const { organizationId } = await newCustomer()
+    const standing = { availableNanos: 60, requestsPerMinute: null, tokensPerMinute: null, requestsPerDay: null, concurrency: null }
+    stage.ledger.standing = { outcome: 'known', standing, heldNanos: 30, unconfirmedNanos: 10 }
+    expect((await detail(organizationId)).ledger).toEqual({ heldNanos: 30, unconfirmedNanos: 10, availableNanos: 60 })
+    stage.ledger.broken = true
+    expect(await detail(organizationId)).toMatchObject({ ledger: null, ledgerNote: 'the ledger object could not be reached' })
+    stage.ledger.broken = false
+  })
+
+  test('limits and status reach the ledger object with a newer version', async ({ expect }) => {
+    const { organizationId } = await newCustomer()
+    const before = (await detail(organizationId)).version
+    const limits = await stage.call('PUT', `/customers/${organizationId}/limits`, { limits: { concurrency: 3 }, overdraftNanos: 9 })
+    expect(limits.json).toEqual({ organizationId, pushed: true })
+    await stage.call('PUT', `/customers/${organizationId}/status`, { status: 'suspended' })
+    const last = stage.ledger.pushed.at(-1)
+    expect(last).toMatchObject({ organizationId, status: 'suspended', limits: { concurrency: 3 }, overdraftNanos: 9 })
+    expect(last?.version).toBeGreaterThan(before)
+  })
+
+  test('a change that the ledger object did not hear of stands, and says so', async ({ expect }) => {
+    const { organizationId } = await newCustomer()
+    stage.ledger.broken = true
+    const answer = await stage.call('PUT', `/customers/${organizationId}/status`, { status: 'suspended' })
+    stage.ledger.broken = false
+    expect(answer).toMatchObject({ status: 200, json: { pushed: false } })
+    expect((await detail(organizationId)).status).toBe('suspended')
+  })
+
+  test('the list shows every customer', async ({ expect }) => {
+    const { organizationId } = await newCustomer()
+    const answer = await stage.call('GET', '/customers')
+    expect(answer.json).toMatchObject({ customers: expect.arrayContaining([expect.objectContaining({ organizationId })]), next: null })
+  })
+})
+
+describe('credits', () => {
+  test('the same idempotency key credits once, and refuses another amount or customer', async ({ expect }) => {
+    const { organizationId } = await newCustomer()
+    const other = await newCustomer()
+    const wanted = { amountNanos: 100, reason: 'goodwill', idempotencyKey: `k-${organizationId}` }
+    const path = `/customers/${organizationId}/credits`
+    expect((await stage.call('POST', path, wanted)).json).toMatchObject({ balanceNanos: 100, replayed: false, pushed: true })
+    expect((await stage.call('POST', path, wanted)).json).toMatchObject({ balanceNanos: 100, replayed: true })
+    expect((await stage.call('POST', path, { ...wanted, amountNanos: 101 })).status).toBe(409)
+    expect((await stage.call('POST', `/customers/${other.organizationId}/credits`, wanted)).status).toBe(409)
+    expect((await detail(organizationId)).balanceNanos).toBe(100)
+  })
+
+  test('twenty copies at once credit once', async ({ expect }) => {
+    const { organizationId } = await newCustomer()
+    const wanted = { amountNanos: 7, reason: 'goodwill', idempotencyKey: `many-${organizationId}` }
+    const answers = await Promise.all(Array.from({ length: 20 }, () => stage.call('POST', `/customers/${organizationId}/credits`, wanted)))
+    expect(answers.map((answer) => answer.status)).toEqual(answers.map(() => 200))
+    expect((await detail(organizationId)).balanceNanos).toBe(7)
+  })
+
+  test('a negative amount debits, zero and fractions are refused, a balance out of range is refused whole', async ({ expect }) => {
+    const { organizationId } = await newCustomer({ creditNanos: 50 })
+    const post = (amountNanos: number) =>
+      stage.call('POST', `/customers/${organizationId}/credits`, {
+        amountNanos,
+        reason: 'test',
+        idempotencyKey: `${organizationId}${amountNanos}`,
+      })
+    expect((await post(-80)).json).toMatchObject({ balanceNanos: -30 })
+    expect((await post(0)).status).toBe(400)
+    expect((await post(0.5)).status).toBe(400)
+    expect((await post(4_500_000_000_000_000)).status).toBe(200)
+    expect((await post(4_499_999_999_999_999)).status).toBe(422)
+    const reconciled = await stage.call('POST', '/reconciliations', { organizationId })
+    expect(reconciled.json).toEqual({ differences: [] })
+  })
+})
+
+describe('keys', () => {
+  test('a key is made, listed, limited and revoked; another customer cannot touch it', async ({ expect }) => {
+    const { organizationId, keyId: firstKeyId } = await newCustomer()
+    const other = await newCustomer()
+    const path = `/customers/${organizationId}/keys`
+    const wanted = { name: 'CI', limits: { concurrency: 1 }, allowedModels: ['gpt-a', 'gpt "b",{}'], expiresAt: '2027-01-01T00:00:00Z' }
+    const created = CreatedCustomerKey.parse((await stage.call('POST', path, wanted)).json)
+    expect(stage.ledger.pushed.at(-1)?.keys.find((key) => key.keyId === created.keyId)).toEqual({
+      keyId: created.keyId,
+      limits: { concurrency: 1 },
+      allowedModels: ['gpt-a', 'gpt "b",{}'],
+      expiresAtMs: Date.parse('2027-01-01'),
+    })
+    expect((await stage.call('PUT', `${path}/${created.keyId}/limits`, { limits: { concurrency: 2 } })).status).toBe(200)
+    expect((await stage.call('DELETE', `/customers/${other.organizationId}/keys/${created.keyId}`)).status).toBe(404)
+    expect((await stage.call('DELETE', `${path}/${created.keyId}`)).json).toEqual({ organizationId, keyId: created.keyId, pushed: true })
+    expect((await stage.call('DELETE', `${path}/${created.keyId}`)).status).toBe(404)
+    expect(stage.ledger.pushed.at(-1)?.keys.map((key) => key.keyId)).toEqual([firstKeyId])
+    const { keys } = CustomerKeyList.parse((await stage.call('GET', path)).json)
+    const listed = keys.find((key) => key.keyId === created.keyId)
+    expect(listed).toMatchObject({
+      name: 'CI',
+      redactedKey: created.redactedKey,
+      limits: { concurrency: 2 },
+      expiresAt: '2027-01-01T00:00:00.000Z',
+    })
+    expect(listed?.revokedAt).not.toBeNull()
+    expect(JSON.stringify(keys)).not.toContain(created.apiKey)
+  })
+})
+
+describe('usage, models, reconciliation', () => {
+  test('usage covers the days asked for', async ({ expect }) => {
+    const { organizationId, keyId } = await newCustomer()
+    const insert = `insert into usage_daily values ($1, $2, 'gpt-a', $3, 2, 10, 0, 0, 0, 5, 1, 123)`
+    for (const day of ['2026-03-01', '2026-03-02', '2026-03-03']) await stage.database.pool.query(insert, [organizationId, keyId, day])
+    const answer = await stage.call('GET', `/customers/${organizationId}/usage?from=2026-03-02&to=2026-03-03`)
+    expect(answer.json).toMatchObject({ organizationId, rows: [{ day: '2026-03-02', costNanos: 123, requests: 2 }, { day: '2026-03-03' }] })
+    for (const query of [
+      '?from=2026-03-03&to=2026-03-02',
+      '?from=2020-01-01',
+      '?from=yesterday',
+      '?frm=2026-03-02',
+      '?from=2026-03-01&from=2026-03-02',
+    ]) {
+      expect([query, (await stage.call('GET', `/customers/${organizationId}/usage${query}`)).status]).toEqual([query, 400])
+    }
+  })
+
+  test('a balance that left its entries is found', async ({ expect }) => {
+    const { organizationId } = await newCustomer({ creditNanos: 10 })
+    await stage.database.pool.query('update organizations set balance_nanos = 11 where id = $1', [organizationId])
+    const answer = await stage.call('POST', '/reconciliations', {})
+    expect(answer.json).toMatchObject({
+      differences: expect.arrayContaining([expect.objectContaining({ organizationId, balanceNanos: '11', entriesNanos: '10' })]),
+    })
+    await stage.database.pool.query('update organizations set balance_nanos = 10 where id = $1', [organizationId])
+  })
+
+  test('models show price and routes, and neither address nor credential of an upstream', async ({ expect }) => {
+    const { pool } = stage.database
+    await pool.query(`insert into upstreams values ('up', 'https://secret-host.example', 'secret-credential')`)
+    await pool.query(`insert into models values ('gpt-a', 'chat', 1000, 100)`)
+    await pool.query(`insert into price_versions values ('prc_1', 'gpt-a', 1, 2, 3, 4, 5, now() - interval '1 day')`)
+    await pool.query(`insert into routes values ('rte_1', 'gpt-a', 'up', 'real-a', 'openai')`)
+    const { json } = await stage.call('GET', '/models')
+    expect(json).toMatchObject({
+      models: [{ modelId: 'gpt-a', price: { outputPicos: 5 }, routes: [{ upstream: 'up', upstreamModel: 'real-a' }] }],
+    })
+    expect(JSON.stringify(json)).not.toContain('secret')
+  })
+})
+
+describe('what is refused', () => {
+  test('an unknown field is named by a pointer', async ({ expect }) => {
+    const answer = await stage.call('POST', '/customers', { creditNanos: 1, limits: { 'requests/Minute': 5 } })
+    expect(answer).toMatchObject({ status: 400, json: { code: 'invalid_request', errors: [{ pointer: '#/limits/requests~1Minute' }] } })
+  })
+
+  test('bodies that are not JSON, not announced as JSON, or too large', async ({ expect }) => {
+    const post = async (contentType: string, body: string) => {
+      const headers = { 'cf-access-jwt-assertion': await stage.sign(), 'content-type': contentType }
+      return (await stage.request('/customers', { method: 'POST', headers, body })).status
+    }
+    expect(await post('text/plain', '{}')).toBe(415)
+    expect(await post('application/x-www-form-urlencoded', 'name=x')).toBe(415)
+    expect(await post('application/json', '{"name":')).toBe(400)
+    expect(await post('application/json', '[]')).toBe(400)
+    expect(await post('application/json', JSON.stringify({ name: 'x'.repeat(70_000) }))).toBe(413)
+    expect(await post('application/json; charset=utf-8', '{}')).toBe(201)
+  })
+
+  test('a body without an announced length is cut off at the limit', async ({ expect }) => {
+    let sent = 0
+    const stream = new ReadableStream({
+      pull(controller) {
+        sent += 1
+        controller.enqueue(new TextEncoder().encode(' '.repeat(16_384)))
+      },
+    })
+    const headers = { 'cf-access-jwt-assertion': await stage.sign(), 'content-type': 'application/json' }
+    const init = { method: 'POST', headers, body: stream, duplex: 'half' }
+    expect((await stage.request('/customers', init)).status).toBe(413)
+    expect(sent).toBeLessThan(10)
+  })
+
+  test('what does not exist is 404 for every verb', async ({ expect }) => {
+    const base = `/customers/${unknownOrganization}`
+    const credit = { amountNanos: 1, reason: 'test', idempotencyKey: 'nobody' }
+    const calls: [string, string, unknown?][] = [
+      ['GET', base],
+      ['GET', '/customers/key_x'],
+      ['GET', `${base}/keys`],
+      ['GET', `${base}/usage`],
+      ['POST', `${base}/credits`, credit],
+      ['POST', `${base}/keys`, {}],
+      ['PUT', `${base}/limits`, { limits: {} }],
+      ['PUT', `${base}/status`, { status: 'active' }],
+      ['DELETE', `${base}/keys/key_x`],
+      ['DELETE', '/customers'],
+      ['GET', '/v0/management/config'],
+    ]
+    for (const [method, path, body] of calls) expect([path, (await stage.call(method, path, body)).status]).toEqual([path, 404])
+  })
+
+  test('a database that is away is 503, and its address stays inside', async ({ expect }) => {
+    const { adminApp } = await import('./app.ts')
+    const headers = { 'cf-access-jwt-assertion': await stage.sign() }
+    const env = { ...stage.env, NEON_ENDPOINT: 'http://127.0.0.1:1', DATABASE_URL: 'postgres://admin:hunter2@db.example/relay' }
+    const answer = await adminApp.request('/customers', { headers }, env)
+    expect(answer.status).toBe(503)
+    expect(await answer.text()).not.toMatch(/hunter2|db\.example|select/)
+    // The endpoint holds for the whole isolate: open the real one again.
+    await adminApp.request('/customers', { headers }, { ...stage.env })
+  })
+
+  test('missing bindings fail closed', async ({ expect }) => {
+    const { adminApp } = await import('./app.ts')
+    const answer = await adminApp.request('/customers', {}, { ...stage.env, ACCESS_AUDIENCE: '' })
+    expect(answer.status).toBe(500)
+  })
+})
