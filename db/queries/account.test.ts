@@ -1,0 +1,158 @@
+import { sql } from 'drizzle-orm'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { generateApiKey, hashApiKey, redactApiKey } from '#shared/values/api-key.ts'
+import { newId } from '#shared/values/id.ts'
+import { startTestDatabase, type TestDatabase } from '../testing/database.ts'
+import { newCustomer, settlementEvent } from '../testing/usage-events.ts'
+import { createApiKey } from './create-api-key.ts'
+import { findKeyByHash } from './find-key-by-hash.ts'
+import { listApiKeys } from './list-api-keys.ts'
+import { type ManualEntry, postEntry } from './post-entry.ts'
+import { readAccountSnapshot } from './read-account-snapshot.ts'
+import { readOrganization } from './read-organization.ts'
+import { reconcile } from './reconcile.ts'
+import { recordUsage } from './record-usage.ts'
+import { revokeApiKey } from './revoke-api-key.ts'
+import { setKeyLimits } from './set-key-limits.ts'
+import { setOrganizationLimits, setOrganizationOverdraft, setOrganizationStatus } from './set-organization-account.ts'
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await startTestDatabase()
+})
+afterAll(() => database.stop())
+
+const versionOf = async (organizationId: string) => (await readOrganization(database.db, organizationId))?.balanceVersion
+
+function credit(organizationId: string, choice: Partial<ManualEntry> = {}): ManualEntry {
+  return { organizationId, amountNanos: 5_000, kind: 'credit', eventId: newId('crd'), reason: 'test', ...choice }
+}
+
+async function newKey(organizationId: string, choice: { expiresAtMs?: number; allowedModels?: string[] } = {}) {
+  const apiKey = generateApiKey()
+  const keyHash = await hashApiKey(apiKey)
+  const keyId = newId('key')
+  const outcome = await createApiKey(database.db, { keyId, organizationId, name: 'k', keyHash, redacted: redactApiKey(apiKey), ...choice })
+  return { keyId, keyHash, outcome }
+}
+
+describe('an entry by hand', () => {
+  test('is posted once, however often and however parallel it is asked for', async () => {
+    const organizationId = await newCustomer(database.db)
+    const entry = credit(organizationId)
+    const outcomes = await Promise.all(Array.from({ length: 10 }, () => postEntry(database.db, entry)))
+    expect(outcomes.filter(({ outcome }) => outcome === 'posted')).toHaveLength(1)
+    expect(outcomes.filter(({ outcome }) => outcome === 'already_posted')).toHaveLength(9)
+    expect(await postEntry(database.db, entry)).toEqual({ outcome: 'already_posted', balanceNanos: 5_000, version: 2 })
+  })
+
+  test('with a known event id but another amount, kind or customer is refused', async () => {
+    const organizationId = await newCustomer(database.db)
+    const other = await newCustomer(database.db)
+    const entry = credit(organizationId)
+    await postEntry(database.db, entry)
+    const refusal = { outcome: 'refused', reason: 'event_reused' }
+    expect(await postEntry(database.db, { ...entry, amountNanos: 6_000 })).toEqual(refusal)
+    expect(await postEntry(database.db, { ...entry, organizationId: other })).toEqual(refusal)
+    expect(await readOrganization(database.db, other)).toMatchObject({ balanceNanos: 0, balanceVersion: 1 })
+    expect(await readOrganization(database.db, organizationId)).toMatchObject({ balanceNanos: 5_000, balanceVersion: 2 })
+  })
+
+  test('of the wrong sign, for nobody, or beyond the range changes nothing', async () => {
+    const organizationId = await newCustomer(database.db)
+    await expect(postEntry(database.db, credit(organizationId, { amountNanos: -1 }))).rejects.toThrow()
+    expect(await postEntry(database.db, credit(newId('org')))).toEqual({ outcome: 'refused', reason: 'organization_unknown' })
+    await postEntry(database.db, credit(organizationId, { amountNanos: 4_500_000_000_000_000 }))
+    expect(await postEntry(database.db, credit(organizationId))).toEqual({ outcome: 'refused', reason: 'balance_out_of_range' })
+    expect(await reconcile(database.db, organizationId)).toEqual([])
+  })
+})
+
+test('every change of an account raises its version by one', async () => {
+  const organizationId = await newCustomer(database.db)
+  const { keyId } = await newKey(organizationId)
+  const changes = [
+    () => postEntry(database.db, credit(organizationId)),
+    () => postEntry(database.db, credit(organizationId, { amountNanos: -10, kind: 'debit' })),
+    () => recordUsage(database.db, [{ organizationId, events: [settlementEvent(), settlementEvent()] }]),
+    () => setOrganizationLimits(database.db, organizationId, { concurrency: 3 }),
+    () => setOrganizationStatus(database.db, organizationId, 'suspended'),
+    () => setOrganizationOverdraft(database.db, organizationId, 7),
+    () => setKeyLimits(database.db, { organizationId, keyId, limits: { requestsPerMinute: 5 } }),
+    () => newKey(organizationId),
+    () => revokeApiKey(database.db, { organizationId, keyId }),
+  ]
+  let version = 2
+  for (const change of changes) {
+    expect(await versionOf(organizationId)).toBe(version)
+    await change()
+    version++
+  }
+  expect(await versionOf(organizationId)).toBe(version)
+})
+
+describe('a key', () => {
+  test('is found by its hash with the whole account, and no more once it is revoked', async () => {
+    const organizationId = await newCustomer(database.db)
+    const expiresAtMs = Date.UTC(2040, 5, 1, 12, 30, 15, 123)
+    const { keyId, keyHash } = await newKey(organizationId, { expiresAtMs, allowedModels: ['a', 'b "c"'] })
+    await setOrganizationLimits(database.db, organizationId, { requestsPerMinute: 0 })
+    await postEntry(database.db, credit(organizationId))
+    const found = await findKeyByHash(database.db, keyHash)
+    expect(found).toEqual({
+      keyId,
+      organizationId,
+      snapshot: {
+        organizationId,
+        status: 'active',
+        balanceNanos: 5_000,
+        overdraftNanos: 0,
+        version: 4,
+        limits: { requestsPerMinute: 0 },
+        keys: [{ keyId, limits: {}, allowedModels: ['a', 'b "c"'], expiresAtMs }],
+      },
+    })
+    expect(await readAccountSnapshot(database.db, organizationId)).toEqual(found?.snapshot)
+    await revokeApiKey(database.db, { organizationId, keyId })
+    expect(await findKeyByHash(database.db, keyHash)).toBeNull()
+    expect((await readAccountSnapshot(database.db, organizationId))?.keys).toEqual([])
+    expect(await listApiKeys(database.db, organizationId)).toMatchObject([{ id: keyId, revokedAt: expect.any(Date) }])
+    expect(await revokeApiKey(database.db, { organizationId, keyId })).toBeNull()
+  })
+
+  test('is not revoked or limited through another customer', async () => {
+    const [owner, other] = [await newCustomer(database.db), await newCustomer(database.db)]
+    const { keyId, keyHash } = await newKey(owner)
+    expect(await revokeApiKey(database.db, { organizationId: other, keyId })).toBeNull()
+    expect(await setKeyLimits(database.db, { organizationId: other, keyId, limits: { concurrency: 0 } })).toBeNull()
+    expect((await findKeyByHash(database.db, keyHash))?.snapshot.keys).toMatchObject([{ limits: {} }])
+    expect(await versionOf(other)).toBe(1)
+  })
+
+  test('is refused for nobody, and beyond a thousand living ones', async () => {
+    expect((await newKey(newId('org'))).outcome).toEqual({ outcome: 'refused', reason: 'organization_unknown' })
+    const organizationId = await newCustomer(database.db)
+    await database.db.execute(sql`insert into api_keys (id, organization_id, name, key_hash, redacted)
+      select ${organizationId} || n, ${organizationId}, 'k', encode(sha256((${organizationId} || n)::bytea), 'hex'), '' from generate_series(1, 999) n`)
+    expect((await newKey(organizationId)).outcome).toMatchObject({ outcome: 'created' })
+    expect((await newKey(organizationId)).outcome).toEqual({ outcome: 'refused', reason: 'too_many_keys' })
+    expect((await readAccountSnapshot(database.db, organizationId))?.keys).toHaveLength(1_000)
+  })
+})
+
+describe('reconciliation finds one nano', () => {
+  test.each([
+    ['in a balance', sql`update organizations set balance_nanos = balance_nanos + 1 where id = `],
+    ['in an entry', sql`update ledger_entries set amount_nanos = amount_nanos - 1 where organization_id = `],
+    ['in a record', sql`update usage_records set cost_nanos = cost_nanos + 1 where organization_id = `],
+    ['in a day', sql`update usage_daily set cost_nanos = cost_nanos - 1 where organization_id = `],
+  ])('%s', async (_, drift) => {
+    const [organizationId, neighbour] = [await newCustomer(database.db), await newCustomer(database.db)]
+    for (const id of [organizationId, neighbour]) await recordUsage(database.db, [{ organizationId: id, events: [settlementEvent()] }])
+    expect(await reconcile(database.db, organizationId)).toEqual([])
+    await database.db.execute(sql`${drift} ${organizationId}`)
+    expect(await reconcile(database.db, organizationId)).toMatchObject([{ organizationId }])
+    expect((await reconcile(database.db)).map((difference) => difference.organizationId)).toContain(organizationId)
+    expect(await reconcile(database.db, neighbour)).toEqual([])
+  })
+})
