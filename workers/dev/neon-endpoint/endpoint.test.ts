@@ -43,13 +43,8 @@ test('a batch lands as a whole or not at all', async () => {
 
 test('a batch runs in the isolation level and mode it asks for', async () => {
   const show = [sql`show transaction_isolation`, sql`show transaction_read_only`]
-  const [[level], [mode]] = await sql.transaction(show, {
-    isolationLevel: 'Serializable',
-    readOnly: true,
-    fullResults: false,
-    arrayMode: true,
-  })
-  expect([level, mode]).toEqual([['serializable'], ['on']])
+  const results = await sql.transaction(show, { isolationLevel: 'Serializable', readOnly: true, arrayMode: true })
+  expect(results).toEqual([[['serializable']], [['on']]])
 })
 
 test("an error carries Postgres' own fields", async () => {
@@ -78,6 +73,7 @@ test('a wrong password is what Postgres says, and no connection string at all is
 test('a Pool runs an interactive transaction over WebSocket', async () => {
   const pool = new Pool({ connectionString: postgres.url })
   const client = await pool.connect()
+  const { pid } = (await client.query('select pg_backend_pid() as pid')).rows[0]
   await client.query('begin')
   await client.query('insert into notes values ($1, $2)', [10, 'kept only until the rollback'])
   expect((await client.query('select body from notes where id = 10')).rowCount).toBe(1)
@@ -86,6 +82,7 @@ test('a Pool runs an interactive transaction over WebSocket', async () => {
   expect((await client.query('select body from notes where id = 10')).rowCount).toBe(0)
   client.release()
   await pool.end()
+  await expect.poll(() => sql`select 1 from pg_stat_activity where pid = ${pid}`).toEqual([]) // The session ended with its socket.
 })
 
 test('it serves again by itself after Postgres was killed', async () => {

@@ -29,11 +29,12 @@ const refusedCommands = new Set([
 
 /** Speaks Upstash's REST protocol in front of a plain Redis. The caller starts and closes the server. */
 export function createUpstashEndpoint(options: { redisPort: number; token: string }): Server {
+  // RESP 2, because Upstash answers maps as flat lists.
   const redis = new Redis({
     host: localHost,
     port: options.redisPort,
     maxRetriesPerRequest: 0,
-    enableOfflineQueue: true,
+    protocol: 2, // As Upstash answers: maps are flat lists.
     retryStrategy: () => 100,
   })
   redis.on('error', (error: Error) => console.log(`redis: ${error.message}`))
@@ -71,7 +72,7 @@ async function answer(redis: Redis, scripts: ScriptShebangs, request: IncomingMe
 async function runCommand(redis: Redis, [name, ...parameters]: Command): Promise<Reply> {
   if (refusedCommands.has(name.toLowerCase())) return { error: `ERR Command is not available: '${name}'` }
   try {
-    return { result: await redis.callBuffer(name, ...parameters) }
+    return { result: await redis.callBuffer(rawName(name), ...parameters) }
   } catch (error) {
     return { error: errorText(error) }
   }
@@ -81,13 +82,18 @@ async function runTransaction(redis: Redis, commands: Command[]): Promise<Reply[
   const refused = commands.find(([name]) => refusedCommands.has(name.toLowerCase()))
   if (refused) return { error: `ERR Command is not available: '${refused[0]}'` }
   const transaction = redis.multi()
-  for (const [name, ...parameters] of commands) transaction.callBuffer(name, ...parameters)
+  for (const [name, ...parameters] of commands) transaction.callBuffer(rawName(name), ...parameters)
   try {
     const replies = (await transaction.exec()) ?? []
     return replies.map(([error, result]) => (error ? { error: errorText(error) } : { result }))
   } catch (error) {
     return { error: errorText(error) }
   }
+}
+
+/** ioredis reshapes the replies of commands it knows, by their names in lower case; Redis itself reads either. */
+function rawName(name: string): string {
+  return name.toUpperCase()
 }
 
 function wantsBase64(headers: IncomingHttpHeaders): boolean {
