@@ -34,10 +34,12 @@ const Delta = z.object({
 })
 
 const Answer = z.object({
-  usage: z.unknown(),
-  error: z.unknown(),
+  usage: z.unknown().optional(),
+  error: z.unknown().optional(),
   choices: z
-    .array(z.object({ delta: Delta.nullish(), message: Delta.nullish(), finish_reason: z.string().nullish(), usage: z.unknown() }))
+    .array(
+      z.object({ delta: Delta.nullish(), message: Delta.nullish(), finish_reason: z.string().nullish(), usage: z.unknown().optional() }),
+    )
     .nullish(),
 })
 

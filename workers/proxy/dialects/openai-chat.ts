@@ -17,7 +17,7 @@ const ChatRequest = z.looseObject({
   // What follows would change the price of a token, keep prompts at the provider, or bill per call.
   service_tier: z.enum(['auto', 'default']).nullish(),
   store: z.literal(false).nullish(),
-  web_search_options: z.undefined(),
+  web_search_options: z.undefined().optional(),
 })
 
 /** A chat completion request, read once. */
