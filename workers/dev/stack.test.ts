@@ -1,15 +1,15 @@
 import { spawn } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { localHost } from './ports.ts'
-import { nodeBinary } from './processes/environment.ts'
+import { checkoutDirectory, nodeBinary } from './processes/environment.ts'
 import { type Stack, startStack } from './stack.ts'
 
 const portBase = 21_700
-const directory = mkdtempSync(join(tmpdir(), 'relay-stack-'))
+/** Always the same place, so that a run which failed halfway is cleared away by the next. */
+const directory = join(checkoutDirectory, '.local', 'stack-test')
 const configPath = join(directory, 'sources', 'wrangler.toml')
 const options = { directory: join(directory, 'stack'), portBase, configPath, vars: { proxy: { EXTRA: 'handed on' } } }
 let stack: Stack
@@ -48,10 +48,9 @@ const sources: Record<string, string> = {
 }
 
 beforeAll(async () => {
-  chmodSync(directory, 0o711) // Postgres, which cannot run as root, has to pass through.
-  mkdirSync(join(directory, 'sources'))
+  mkdirSync(join(directory, 'sources'), { recursive: true })
   for (const [name, content] of Object.entries(sources)) writeFileSync(join(directory, 'sources', name), content)
-  stack = await startStack(options)
+  stack = await startStack({ ...options, reset: true })
 }, 120_000)
 
 afterAll(async () => {
