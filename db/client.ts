@@ -23,5 +23,6 @@ export function openDb(settings: DbSettings): Db {
     neonConfig.useSecureWebSocket = endpoint.protocol === 'https:'
     neonConfig.pipelineConnect = false
   }
-  return drizzle({ client: neon(settings.databaseUrl) })
+  // Transactions rely on it: the statement after a lock must see what the lock waited for.
+  return drizzle({ client: neon(settings.databaseUrl, { isolationLevel: 'ReadCommitted' }) })
 }

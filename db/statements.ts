@@ -19,11 +19,14 @@ export async function readRowsAtomically<Row extends z.ZodType>(db: Db, statemen
     const results = await db.batch([db.execute(first), ...rest.map((statement) => db.execute(statement))])
     return parseRows(results.at(-1), row)
   }
-  return db.transaction(async (transaction) => {
-    let result: unknown
-    for (const statement of statements) result = await transaction.execute(statement)
-    return parseRows(result, row)
-  })
+  return db.transaction(
+    async (transaction) => {
+      let result: unknown
+      for (const statement of statements) result = await transaction.execute(statement)
+      return parseRows(result, row)
+    },
+    { isolationLevel: 'read committed' },
+  )
 }
 
 export interface PostgresError {
