@@ -1,4 +1,4 @@
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
+import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { vi } from 'vitest'
 import type { AccountSnapshot, KeyFacts } from '#shared/contracts/account.ts'
@@ -102,13 +102,19 @@ export class Customer {
     return { availableNanos: known.standing.availableNanos, heldNanos: known.heldNanos, unconfirmedNanos: known.unconfirmedNanos }
   }
 
-  /** Ends the object's life in memory; what was not written before is lost. */
+  /** Ends the object's life in memory after its running work. */
   async evict(): Promise<void> {
     await evictDurableObject(this.ledger)
   }
 
-  /** Rings the alarm. False when none was set. */
+  /** Ends the object's life, and that of all others, as a lost machine does: what was not written is gone. */
+  async crash(): Promise<void> {
+    await abortAllDurableObjects()
+  }
+
+  /** Rings the alarm that the latest decisions have armed. False when none was set. */
   async ring(): Promise<boolean> {
+    await flushed()
     return await runDurableObjectAlarm(this.ledger)
   }
 
@@ -184,13 +190,14 @@ export function settlement(costNanos: number, given: Partial<Settlement> = {}): 
   }
 }
 
-/** Gathers what this life of the object hands to its queue, parsed as the usage Worker parses it, with the size of each message in bytes. */
-export async function tapQueue(customer: Customer): Promise<{ bytes: number; batch: UsageBatch }[]> {
-  const messages: { bytes: number; batch: UsageBatch }[] = []
+/** Gathers what the object hands to its queue from now on, parsed as the usage Worker parses it. The binding is shared by all objects. */
+export async function tapQueue(customer: Customer): Promise<UsageBatch[]> {
+  const messages: UsageBatch[] = []
   await customer.inside((instance) => {
     const { USAGE_QUEUE } = Reflect.get(instance, 'env') as { USAGE_QUEUE: Queue<string> }
     const send = async (text: string) => {
-      messages.push({ bytes: new TextEncoder().encode(text).length, batch: UsageBatch.parse(JSON.parse(text)) })
+      const batch = UsageBatch.parse(JSON.parse(text))
+      if (batch.organizationId === customer.organizationId) messages.push(batch)
     }
     Object.defineProperty(USAGE_QUEUE, 'send', { value: send, configurable: true })
   })

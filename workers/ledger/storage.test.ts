@@ -1,0 +1,188 @@
+import { beforeEach, test } from 'vitest'
+import { eventIdOf, UsageBatch, type UsageEvent } from '#shared/contracts/usage-event.ts'
+import { dispatchDelayMs, messageBytes, resendAfterMs } from './limits.ts'
+import { Outbox } from './outbox.ts'
+import { Position } from './position.ts'
+import { unconfirmedOf } from './store.ts'
+import { Customer, facts, flushed, passTime, reference, settlement, stopClock, tapQueue } from './testing/customer.ts'
+
+beforeEach(() => stopClock())
+
+/** A queue message may have 128 KB; the platform counts a kilobyte as a thousand. */
+const platformMessageBytes = 128_000
+
+/** Counts rows written from now on, as the platform bills them: by SQL, and one for each alarm set. */
+async function countRows(customer: Customer): Promise<{ sql: number; alarms: number }> {
+  const counted = { sql: 0, alarms: 0 }
+  await customer.inside((_, { storage }) => {
+    const { sql } = storage
+    const exec = sql.exec.bind(sql)
+    const setAlarm = storage.setAlarm.bind(storage)
+    Object.defineProperty(sql, 'exec', {
+      value: (query: string, ...given: unknown[]) => {
+        const cursor = exec(query, ...given)
+        counted.sql += cursor.rowsWritten
+        return cursor
+      },
+    })
+    Object.defineProperty(storage, 'setAlarm', {
+      value: async (atMs: number) => {
+        counted.alarms += 1
+        await setAlarm(atMs)
+      },
+    })
+  })
+  return counted
+}
+
+test('a short request writes two rows', async ({ expect }) => {
+  const customer = await new Customer('org_rows_short').known()
+  const counted = await countRows(customer)
+  for (let index = 0; index < 10; index++) {
+    await customer.admit(`req_${index}`)
+    await customer.settle(`req_${index}`, 10)
+    await customer.confirmAll()
+  }
+  expect(counted).toEqual({ sql: 20, alarms: 1 })
+})
+
+test('a request that outlives a flush writes three rows', async ({ expect }) => {
+  const customer = await new Customer('org_rows_long').known()
+  const counted = await countRows(customer)
+  for (let index = 0; index < 5; index++) {
+    await customer.admit(`req_${index}`)
+    await flushed()
+    await customer.settle(`req_${index}`, 10)
+    await customer.confirmAll()
+  }
+  expect(counted).toEqual({ sql: 15, alarms: 1 })
+})
+
+test('requests settled and confirmed together write two rows in all', async ({ expect }) => {
+  const customer = await new Customer('org_rows_batch', { balanceNanos: 100_000 }).known()
+  const counted = await countRows(customer)
+  const ids = Array.from({ length: 50 }, (_, index) => `req_${index}`)
+  await customer.inside(async (ledger) => {
+    for (const id of ids) ledger.admit(reference(id))
+    await Promise.all(ids.map((id) => ledger.settle({ ...reference(id), settlement: settlement(10) })))
+  })
+  await customer.confirmAll()
+  expect(counted).toEqual({ sql: 2, alarms: 1 })
+})
+
+test('long requests settled together write no more than two rows each and two in all', async ({ expect }) => {
+  const customer = await new Customer('org_rows_long_batch', { balanceNanos: 100_000 }).known()
+  const counted = await countRows(customer)
+  const ids = Array.from({ length: 50 }, (_, index) => `req_${index}`)
+  for (const id of ids) await customer.admit(id)
+  await flushed()
+  await Promise.all(ids.map((id) => customer.settle(id, 10)))
+  await customer.confirmAll()
+  expect(counted.sql).toBeLessThanOrEqual(102)
+})
+
+test('rows are recycled: the journal does not grow with the number of requests', async ({ expect }) => {
+  const customer = await new Customer('org_recycled').known()
+  for (let index = 0; index < 30; index++) {
+    await customer.admit(`req_${index}`)
+    await customer.settle(`req_${index}`, 1)
+    await customer.confirmAll()
+  }
+  const slots = (await customer.rows()).map(({ slot }) => slot)
+  expect(slots.length).toBeLessThanOrEqual(2)
+  expect(Math.max(...slots)).toBeLessThanOrEqual(3)
+})
+
+test('a settled event reaches the queue soon, and again when nobody confirms it', async ({ expect }) => {
+  const customer = await new Customer('org_resend').known()
+  const messages = await tapQueue(customer)
+  await customer.admit('req_1')
+  await customer.settle('req_1', 10)
+  await scheduler.wait(dispatchDelayMs + 300)
+  expect(messages).toHaveLength(1)
+  expect(messages[0]).toMatchObject({ organizationId: 'org_resend', events: [{ amountNanos: -10 }] })
+  passTime(resendAfterMs - 1)
+  await customer.ring()
+  expect(messages).toHaveLength(1)
+  passTime(1)
+  await customer.ring()
+  expect(messages).toHaveLength(2)
+  await customer.confirmAll()
+  passTime(resendAfterMs)
+  await customer.ring()
+  expect(messages).toHaveLength(2)
+})
+
+test('an event not yet sent when the machine dies is sent by the next life', async ({ expect }) => {
+  const customer = await new Customer('org_unsent').known()
+  await customer.admit('req_1')
+  await customer.settle('req_1', 10)
+  await customer.crash()
+  const messages = await tapQueue(customer)
+  expect(await customer.ring()).toBe(true)
+  expect(messages.flatMap(({ events }) => events.map(eventIdOf))).toEqual(['req_1:settlement'])
+})
+
+test('a queue that refuses keeps events due, and the alarm rings again', async ({ expect }) => {
+  const customer = await new Customer('org_queue_down').known()
+  let isDown = true
+  const sent: string[] = []
+  await customer.inside((instance) => {
+    const { USAGE_QUEUE } = Reflect.get(instance, 'env') as { USAGE_QUEUE: Queue<string> }
+    const send = async (text: string) => {
+      if (isDown) throw new Error('queue is down')
+      if (text.includes(customer.organizationId)) sent.push(text)
+    }
+    Object.defineProperty(USAGE_QUEUE, 'send', { value: send, configurable: true })
+  })
+  await customer.admit('req_1')
+  await customer.settle('req_1', 10)
+  expect(await customer.ring()).toBe(true)
+  expect(await customer.ring()).toBe(true)
+  isDown = false
+  await customer.ring()
+  expect(sent).toHaveLength(1)
+})
+
+function settledPosition(count: number, userAgent: string): Position {
+  const position = new Position()
+  for (let index = 0; index < count; index++) {
+    const event: UsageEvent = {
+      kind: 'settlement',
+      amountNanos: -1,
+      settledAtMs: 1,
+      request: facts(`req_${index}`, { userAgent }),
+      settlement: settlement(1),
+    }
+    position.addUnconfirmed(eventIdOf(event), { ...unconfirmedOf(event), isWritten: true })
+  }
+  return position
+}
+
+for (const [script, userAgent] of [
+  ['ASCII', 'x'.repeat(256)],
+  ['any script', '語'.repeat(256)],
+  ['astral characters', '🚀'.repeat(128)],
+] as const) {
+  test(`the outbox packs every event once into messages under 128 KB, names in ${script}`, async ({ expect }) => {
+    const texts: string[] = []
+    const queue = { send: async (text: string) => void texts.push(text) } as unknown as Queue<string>
+    await new Outbox(queue, settledPosition(1_000, userAgent)).dispatch('org_packed', 1)
+    for (const text of texts) expect(new TextEncoder().encode(text).length).toBeLessThan(platformMessageBytes)
+    const events = texts.flatMap((text) => UsageBatch.parse(JSON.parse(text)).events)
+    expect(new Set(events.map(eventIdOf)).size).toBe(1_000)
+    expect(events).toHaveLength(1_000)
+    expect(events[0]?.request.userAgent).toBe(userAgent)
+    expect(texts.length).toBeLessThan(50)
+  })
+}
+
+test('an event that is not on disk yet does not leave', async ({ expect }) => {
+  const position = settledPosition(1, 'test')
+  for (const entry of position.unconfirmed.values()) entry.isWritten = false
+  let sent = 0
+  const queue = { send: async () => void sent++ } as unknown as Queue<string>
+  await new Outbox(queue, position).dispatch('org_unwritten', 1)
+  expect(sent).toBe(0)
+  expect(messageBytes).toBeLessThan(platformMessageBytes)
+})
