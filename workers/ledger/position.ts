@@ -120,7 +120,7 @@ export class Position {
   addUnconfirmed(eventId: string, entry: Unconfirmed): boolean {
     if (this.unconfirmed.has(eventId)) return false
     this.unconfirmed.set(eventId, entry)
-    this.unconfirmedNanos += entry.amountNanos
+    this.unconfirmedNanos += debitOf(entry)
     this.settled.set(entry.requestId, entry.costNanos)
     if (this.settled.size > settledKept) {
       const [oldest] = this.settled.keys()
@@ -133,7 +133,7 @@ export class Position {
     const entry = this.unconfirmed.get(eventId)
     if (!entry) return null
     this.unconfirmed.delete(eventId)
-    this.unconfirmedNanos -= entry.amountNanos
+    this.unconfirmedNanos -= debitOf(entry)
     return entry
   }
 
@@ -153,4 +153,9 @@ export class Position {
     this.windows.set(scope, fresh)
     return fresh
   }
+}
+
+/** A debit counts from its settlement on; a credit only once it is posted, because a balance read since then may hold it already. */
+function debitOf(entry: Unconfirmed): number {
+  return Math.min(0, entry.amountNanos)
 }

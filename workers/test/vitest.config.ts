@@ -27,7 +27,10 @@ export default defineConfig({
         plugins: [
           cloudflareTest({
             wrangler: { configPath: `${root}wrangler.toml`, environment: 'ledger' },
-            miniflare: { compatibilityDate: poolCompatibilityDate, bindings: { RELAY_LONG: process.env['RELAY_LONG'] ?? '' } },
+            miniflare: {
+              compatibilityDate: poolCompatibilityDate,
+              bindings: { RELAY_LONG: process.env.RELAY_LONG ?? '', RELAY_SEED: process.env.RELAY_SEED ?? '' },
+            },
           }),
         ],
         test: { name: 'ledger', include: ['workers/ledger/**/*.test.ts'], testTimeout: 30_000 },

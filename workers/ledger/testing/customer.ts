@@ -7,8 +7,8 @@ import { eventIdOf, type RequestFacts, type Settlement, UsageBatch, type UsageEv
 import type { CustomerLedger } from '../customer-ledger.ts'
 import { flushIntervalMs } from '../limits.ts'
 
-/** The pool gives tests the bindings of `[env.ledger]`, and the one variable that scales the long suites. */
-export const bindings = env as unknown as { LEDGER: DurableObjectNamespace<CustomerLedger>; RELAY_LONG: string }
+/** The pool gives tests the bindings of `[env.ledger]`, and the variables that scale the long suites. */
+export const bindings = env as unknown as { LEDGER: DurableObjectNamespace<CustomerLedger>; RELAY_LONG: string; RELAY_SEED: string }
 
 /** Tests run at a time of their own, so that no alarm rings by itself; `scheduler.wait` goes on in real time. */
 export const startMs = Date.UTC(2030, 0, 15, 12)
@@ -191,8 +191,7 @@ export function settlement(costNanos: number, given: Partial<Settlement> = {}): 
 }
 
 /** Gathers what the object hands to its queue from now on, parsed as the usage Worker parses it. The binding is shared by all objects. */
-export async function tapQueue(customer: Customer): Promise<UsageBatch[]> {
-  const messages: UsageBatch[] = []
+export async function tapQueue(customer: Customer, messages: UsageBatch[] = []): Promise<UsageBatch[]> {
   await customer.inside((instance) => {
     const { USAGE_QUEUE } = Reflect.get(instance, 'env') as { USAGE_QUEUE: Queue<string> }
     const send = async (text: string) => {

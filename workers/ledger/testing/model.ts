@@ -68,6 +68,8 @@ export class LedgerModel {
   readonly charged = new Map<string, number>()
   /** Requests settled by expiry whose truth has not come. */
   readonly orphans = new Set<string>()
+  /** What Postgres must have posted in the end: amounts by event id. */
+  readonly events = new Map<string, number>()
   readonly #leaseMs: number
 
   constructor(leaseMs: number) {
@@ -78,8 +80,16 @@ export class LedgerModel {
     return [...this.holds.values()].reduce((sum, { holdNanos }) => sum + holdNanos, 0)
   }
 
-  get chargedNanos(): number {
-    return [...this.charged.values()].reduce((sum, costNanos) => sum + costNanos, 0)
+  /** The sum of all movements. */
+  get movedNanos(): number {
+    return [...this.events.values()].reduce((sum, amountNanos) => sum + amountNanos, 0)
+  }
+
+  /** Debits among the events that `confirmed` does not name. Credits count only when they are posted. */
+  unconfirmedNanos(confirmed: ReadonlySet<string>): number {
+    let sum = 0
+    for (const [eventId, amountNanos] of this.events) if (!confirmed.has(eventId)) sum += Math.min(0, amountNanos)
+    return sum
   }
 
   /** The verdict on a new request, given what the object may know: a customer's floor and its number of leases. */
@@ -115,6 +125,8 @@ export class LedgerModel {
     const cappedNanos = Math.min(costNanos, holdNanos)
     this.holds.delete(requestId)
     this.charged.set(requestId, cappedNanos)
+    if (earlierNanos === undefined) this.events.set(`${requestId}:settlement`, 0 - cappedNanos)
+    else this.events.set(`${requestId}:adjustment`, earlierNanos - cappedNanos)
     return { outcome: this.orphans.delete(requestId) ? 'adjusted' : 'settled', costNanos: cappedNanos }
   }
 
@@ -126,7 +138,9 @@ export class LedgerModel {
     for (const [requestId, hold] of this.holds) {
       if (hold.leaseExpiresAtMs > nowMs) continue
       this.holds.delete(requestId)
-      this.charged.set(requestId, Math.min(hold.reportNanos ?? 0, hold.holdNanos))
+      const costNanos = Math.min(hold.reportNanos ?? 0, hold.holdNanos)
+      this.charged.set(requestId, costNanos)
+      this.events.set(`${requestId}:settlement`, 0 - costNanos)
       this.orphans.add(requestId)
     }
   }

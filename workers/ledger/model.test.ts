@@ -1,0 +1,31 @@
+import { beforeEach, test } from 'vitest'
+import { bindings, stopClock } from './testing/customer.ts'
+import { Run } from './testing/run.ts'
+
+beforeEach(() => stopClock())
+
+/** RELAY_LONG scales the number of seeds; RELAY_SEED plays one of them again. */
+const scale = Math.max(1, Number(bindings.RELAY_LONG || 1) * (bindings.RELAY_LONG ? 25 : 1))
+const seeds = bindings.RELAY_SEED ? [Number(bindings.RELAY_SEED)] : Array.from({ length: 4 * scale }, (_, index) => 1_000 + index)
+const steps = 25
+const operationsPerStep = 30
+
+test(
+  `against a single-threaded model, no nano is lost or doubled in ${seeds.length * steps * operationsPerStep} operations`,
+  async () => {
+    for (const seed of seeds) await play(seed)
+  },
+  60_000 * scale,
+)
+
+async function play(seed: number): Promise<void> {
+  stopClock()
+  const run = new Run('model', seed)
+  try {
+    await run.start()
+    for (let step = 0; step < steps; step++) await run.step(operationsPerStep)
+    await run.finish()
+  } catch (error) {
+    throw new Error(`seed ${seed} (play it again with RELAY_SEED=${seed}): ${String(error)}`, { cause: error })
+  }
+}

@@ -1,0 +1,291 @@
+import type { AccountSnapshot } from '#shared/contracts/account.ts'
+import type { AppliedNotice } from '#shared/contracts/ledger.ts'
+import type { UsageBatch } from '#shared/contracts/usage-event.ts'
+import type { CustomerLedger } from '../customer-ledger.ts'
+import { expiredKeptMs, resendAfterMs } from '../limits.ts'
+import { Customer, flushed, passTime, reference, settlement, tapQueue } from './customer.ts'
+import { LedgerModel, PostgresModel, randomOf } from './model.ts'
+
+const leaseMs = 60_000
+
+/** A settle whose answer the proxy is still waiting for. */
+interface Pending {
+  requestId: string
+  costNanos: number
+  expected: { outcome: string; costNanos: number }
+  /** The object may have forgotten the request, so only Postgres can tell a repeated settle from the first. */
+  isForgotten: boolean
+  outcome: Promise<{ outcome: string; costNanos: number }>
+}
+
+/** One seeded run of the real object beside the models: random requests, time, faults of the queue and of the machine. */
+export class Run {
+  readonly #random
+  readonly #customer: Customer
+  readonly #postgres: PostgresModel
+  readonly #model = new LedgerModel(leaseMs)
+  readonly #messages: UsageBatch[] = []
+  readonly #notices: AppliedNotice[] = []
+  readonly #oldSnapshots: AccountSnapshot[] = []
+  readonly #confirmed = new Set<string>()
+  readonly #forgotten = new Set<string>()
+  readonly #holdOf = new Map<string, number>()
+  #account: AccountSnapshot
+  #balance: { nanos: number; version: number }
+  #released: string[] = []
+  /** Set when the object may count a confirmed event again: it may then be more careful than the model, never less. */
+  #isCareful = false
+  #maxOverdraftNanos: number
+  #requests = 0
+  operations = 0
+
+  constructor(name: string, seed: number) {
+    this.#random = randomOf(seed)
+    this.#customer = new Customer(`org_${name}_${seed}`, { balanceNanos: 5_000, overdraftNanos: 200, limits: { concurrency: 30 } })
+    this.#postgres = new PostgresModel(this.#customer.account)
+    this.#account = this.#postgres.account
+    this.#balance = { nanos: this.#account.balanceNanos, version: this.#account.version }
+    this.#maxOverdraftNanos = this.#account.overdraftNanos
+  }
+
+  async start(): Promise<void> {
+    await tapQueue(this.#customer, this.#messages)
+    await this.#customer.inside((ledger) => this.#refresh(ledger, this.#postgres.account))
+  }
+
+  /** Some operations in one turn of the object, then one thing that happens around it. */
+  async step(size: number): Promise<void> {
+    const isCrash = this.#random.chance(0.1)
+    const pending: Pending[] = []
+    await this.#customer.inside(async (ledger) => {
+      for (let index = 0; index < size; index++) this.#operate(ledger, pending)
+      if (!isCrash) await this.#answered(pending)
+      else for (const { outcome } of pending) outcome.catch(() => undefined)
+    })
+    if (isCrash) await this.#crashAtOnce(pending)
+    this.#released = []
+    passTime(this.#random.below(15_000))
+    await this.#surround()
+    await this.#deliver()
+  }
+
+  /** Ends all requests, delivers all messages, and checks that nothing was lost or doubled. */
+  async finish(): Promise<void> {
+    const pending: Pending[] = []
+    await this.#customer.inside(async (ledger) => {
+      for (const requestId of [...this.#model.holds.keys()]) this.#settle(ledger, requestId, pending)
+      await this.#answered(pending)
+    })
+    for (let round = 0; round < 6; round++) {
+      passTime(resendAfterMs + 1)
+      await this.#ring()
+      while (this.#messages.length > 0) this.#post(0)
+      while (this.#notices.length > 0) await this.#notify(0)
+    }
+    await this.#customer.inside((ledger) => this.#refresh(ledger, this.#postgres.account))
+    this.#check(sameAmounts(this.#model.events, this.#postgres.posted), 'Postgres has not posted exactly what was charged')
+    this.#check(this.#postgres.account.balanceNanos === this.#postgres.creditedNanos + this.#model.movedNanos, 'the balance is off')
+    const standing = await this.#customer.ledger.standing({ keyId: 'key_1' })
+    this.#check(
+      standing.outcome === 'known' && standing.heldNanos === 0 && standing.unconfirmedNanos === 0,
+      'something is held or unconfirmed at rest',
+    )
+    this.#check(
+      standing.outcome === 'known' && standing.standing.availableNanos === this.#postgres.account.balanceNanos,
+      'the object does not know the balance at rest',
+    )
+    passTime(expiredKeptMs + 1)
+    await this.#ring()
+    await this.#ring()
+    this.#check(
+      (await this.#customer.kinds()).every((kind) => kind === 'balance'),
+      'rows are left at rest',
+    )
+  }
+
+  #operate(ledger: CustomerLedger, pending: Pending[]): void {
+    this.operations += 1
+    const live = [...this.#model.holds.keys()]
+    const known = [...this.#model.charged.keys()]
+    const dice = this.#random.below(100)
+    if (dice < 40 || live.length === 0) this.#admit(ledger, `req_${this.#requests++}`, this.#random.below(400))
+    else if (dice < 45) this.#replay(ledger, this.#random.pick([...live, ...known.slice(-5)]))
+    else if (dice < 65) this.#renew(ledger, this.#random.pick([...live, ...known.slice(-3)]))
+    else if (dice < 88) this.#settle(ledger, this.#random.pick(live), pending)
+    else if (dice < 94) this.#settle(ledger, this.#random.pick([...live, ...known.slice(-20), ...this.#model.orphans]), pending)
+    else this.#release(ledger, this.#random.pick(live))
+    this.#compare(ledger)
+  }
+
+  #replay(ledger: CustomerLedger, requestId: string): void {
+    const holdNanos = this.#holdOf.get(requestId) ?? 0
+    if (!this.#forgotten.has(requestId)) this.#admit(ledger, requestId, this.#random.chance(0.5) ? holdNanos : holdNanos + 1)
+  }
+
+  #admit(ledger: CustomerLedger, requestId: string, holdNanos: number): void {
+    const { availableNanos } = this.#standing(ledger)
+    if (!this.#holdOf.has(requestId)) this.#holdOf.set(requestId, holdNanos)
+    const known = { availableNanos, overdraftNanos: this.#account.overdraftNanos, concurrency: this.#account.limits.concurrency ?? 0 }
+    const expected = this.#model.admit(requestId, holdNanos, known, Date.now())
+    let outcome = ledger.admit(reference(requestId, { holdNanos }))
+    if (outcome.outcome === 'snapshot_required') outcome = ledger.admit({ ...reference(requestId, { holdNanos }), snapshot: this.#account })
+    const verdict = outcome.outcome === 'refused' ? outcome.reason : outcome.outcome
+    this.#check(verdict === expected, `admit ${requestId} of ${holdNanos}: ${verdict}, the model says ${expected}`)
+  }
+
+  #renew(ledger: CustomerLedger, requestId: string): void {
+    if (this.#forgotten.has(requestId)) return
+    const costNanos = this.#random.below(300)
+    const expected = this.#model.renew(requestId, costNanos, Date.now())
+    const { outcome } = ledger.renew({ ...this.#reference(requestId), report: settlement(costNanos) })
+    this.#check(outcome === expected, `renew ${requestId}: ${outcome}, the model says ${expected}`)
+  }
+
+  #settle(ledger: CustomerLedger, requestId: string, pending: Pending[]): void {
+    const costNanos = this.#random.below(450)
+    const expected = this.#model.settle(requestId, costNanos, this.#holdOf.get(requestId) ?? 0)
+    const isForgotten = this.#forgotten.has(requestId)
+    if (isForgotten) this.#isCareful = true
+    const outcome = ledger.settle({ ...this.#reference(requestId), settlement: settlement(costNanos) })
+    pending.push({ requestId, costNanos, expected, isForgotten, outcome })
+  }
+
+  #release(ledger: CustomerLedger, requestId: string): void {
+    this.#model.release(requestId)
+    this.#released.push(requestId)
+    ledger.release({ requestId })
+  }
+
+  async #answered(pending: Pending[]): Promise<void> {
+    for (const { requestId, expected, isForgotten, outcome } of pending) {
+      const answer = await outcome
+      const isRight = answer.outcome === expected.outcome && answer.costNanos === expected.costNanos
+      this.#check(isForgotten || isRight, `settle ${requestId}: ${JSON.stringify(answer)}, the model says ${JSON.stringify(expected)}`)
+    }
+  }
+
+  /** The machine dies before anything of this turn is written; its proxies live on, renew what they run and ask again for what they settle. */
+  async #crashAtOnce(pending: Pending[]): Promise<void> {
+    await this.#crash()
+    await this.#customer.inside(async (ledger) => {
+      for (const requestId of this.#released) ledger.release({ requestId })
+      for (const requestId of this.#model.holds.keys()) this.#renew(ledger, requestId)
+      const costs = await Promise.all(
+        pending.map(async ({ requestId, costNanos, expected, isForgotten }) => {
+          const again = await ledger.settle({ ...this.#reference(requestId), settlement: settlement(costNanos) })
+          return isForgotten || again.costNanos === expected.costNanos
+            ? null
+            : `${requestId}: ${again.costNanos}, not ${expected.costNanos}`
+        }),
+      )
+      for (const wrong of costs) this.#check(wrong === null, `settle again after a crash, ${wrong}`)
+      this.#compare(ledger)
+    })
+  }
+
+  async #crash(): Promise<void> {
+    await this.#customer.crash()
+    await tapQueue(this.#customer, this.#messages)
+    this.#isCareful = true
+    for (const eventId of this.#confirmed) {
+      const requestId = eventId.split(':')[0] ?? ''
+      if (!this.#model.orphans.has(requestId)) this.#forgotten.add(requestId)
+    }
+  }
+
+  async #surround(): Promise<void> {
+    const dice = this.#random.below(100)
+    if (dice < 35) await this.#ring()
+    else if (dice < 45) await flushed().then(() => this.#crash())
+    else if (dice < 60) this.#postgres.credit(this.#random.below(1_500))
+    else if (dice < 65) this.#changeLimits()
+    if (this.#random.chance(0.3)) await this.#customer.inside((ledger) => this.#refresh(ledger, this.#postgres.account))
+    if (this.#random.chance(0.2) && this.#oldSnapshots.length > 0) {
+      await this.#customer.inside((ledger) => this.#refresh(ledger, this.#random.pick(this.#oldSnapshots)))
+    }
+  }
+
+  #changeLimits(): void {
+    this.#oldSnapshots.push(this.#postgres.account)
+    this.#postgres.change({ overdraftNanos: this.#random.below(500), limits: { concurrency: 1 + this.#random.below(40) } })
+    this.#maxOverdraftNanos = Math.max(this.#maxOverdraftNanos, this.#postgres.account.overdraftNanos)
+  }
+
+  #refresh(ledger: CustomerLedger, snapshot: AccountSnapshot): void {
+    ledger.refresh({ snapshot })
+    if (snapshot.version > this.#account.version) this.#account = snapshot
+    this.#takeBalance(snapshot.balanceNanos, snapshot.version)
+    this.#compare(ledger)
+  }
+
+  async #ring(): Promise<void> {
+    const rang = await this.#customer.ring()
+    this.#check(rang || this.#model.holds.size === 0, 'holds are open and no alarm is set')
+    if (rang) this.#model.expire(Date.now())
+  }
+
+  /** The queue loses, repeats and reorders; so does the way back. */
+  async #deliver(): Promise<void> {
+    for (let tries = this.#random.below(4); tries > 0 && this.#messages.length > 0; tries--) {
+      const index = this.#random.below(this.#messages.length)
+      if (this.#random.chance(0.1)) this.#messages.splice(index, 1)
+      else this.#post(index, this.#random.chance(0.2))
+    }
+    for (let tries = this.#random.below(4); tries > 0 && this.#notices.length > 0; tries--) {
+      await this.#notify(this.#random.below(this.#notices.length), this.#random.chance(0.2))
+    }
+  }
+
+  #post(index: number, isRepeated = false): void {
+    const [batch] = isRepeated ? this.#messages.slice(index, index + 1) : this.#messages.splice(index, 1)
+    if (!batch) return
+    // A consumer may post part of a batch, fail, and be given the whole again.
+    const events = this.#random.chance(0.3) ? batch.events.filter(() => this.#random.chance(0.5)) : batch.events
+    if (events.length > 0) this.#notices.push(this.#postgres.post(events))
+  }
+
+  async #notify(index: number, isRepeated = false): Promise<void> {
+    const [notice] = isRepeated ? this.#notices.slice(index, index + 1) : this.#notices.splice(index, 1)
+    if (!notice) return
+    await this.#customer.inside((ledger) => {
+      ledger.applied(notice)
+      for (const eventId of notice.eventIds) this.#confirmed.add(eventId)
+      this.#takeBalance(notice.balanceNanos, notice.version)
+      this.#compare(ledger)
+    })
+  }
+
+  #takeBalance(nanos: number, version: number): void {
+    if (version > this.#balance.version) this.#balance = { nanos, version }
+  }
+
+  #compare(ledger: CustomerLedger): void {
+    const { availableNanos, heldNanos } = this.#standing(ledger)
+    const model = this.#model
+    this.#check(heldNanos === model.heldNanos, `held ${heldNanos}, the model says ${model.heldNanos}`)
+    const expectedNanos = this.#balance.nanos + model.unconfirmedNanos(this.#confirmed) - model.heldNanos
+    const isRight = this.#isCareful ? availableNanos <= expectedNanos : availableNanos === expectedNanos
+    this.#check(isRight, `available ${availableNanos}, the model says ${expectedNanos}`)
+    const trueNanos = this.#postgres.creditedNanos + model.movedNanos - model.heldNanos
+    this.#check(availableNanos <= trueNanos, `available ${availableNanos} of ${trueNanos} that are there`)
+    this.#check(trueNanos >= -this.#maxOverdraftNanos, `${trueNanos} is below the floor of -${this.#maxOverdraftNanos}`)
+  }
+
+  #standing(ledger: CustomerLedger): { availableNanos: number; heldNanos: number } {
+    const known = ledger.standing({ keyId: 'key_1', snapshot: this.#account })
+    if (known.outcome !== 'known') throw new Error(`standing: ${known.outcome}`)
+    return { availableNanos: known.standing.availableNanos, heldNanos: known.heldNanos }
+  }
+
+  #reference(requestId: string) {
+    return reference(requestId, { holdNanos: this.#holdOf.get(requestId) ?? 0 })
+  }
+
+  #check(holds: boolean, message: string): void {
+    if (!holds) throw new Error(`operation ${this.operations}: ${message}`)
+  }
+}
+
+function sameAmounts(one: ReadonlyMap<string, number>, other: ReadonlyMap<string, number>): boolean {
+  return one.size === other.size && [...one].every(([eventId, amountNanos]) => other.get(eventId) === amountNanos)
+}
