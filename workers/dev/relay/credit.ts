@@ -1,0 +1,53 @@
+import type { Command } from 'commander'
+import { CreditAnswer } from '#shared/contracts/credit.ts'
+import { newId } from '#shared/values/id.ts'
+import { pathOf } from './customer.ts'
+import { type Desk, show } from './desk.ts'
+import { CommandFailure } from './failure.ts'
+import { usdOption } from './options.ts'
+import { usd } from './table.ts'
+
+interface CreditOptions {
+  usd: number
+  reason: string
+  idempotencyKey?: string
+  json?: boolean
+}
+
+/** Money by hand. */
+export function addCreditCommand(program: Command, desk: Desk): void {
+  const command = program.command('credit <organizationId>').description('give a customer credit, or take it with a negative amount')
+  command
+    .requiredOption('--usd <dollars>', 'amount, such as 5 or -0.50', usdOption)
+    .requiredOption('--reason <text>', 'why; kept with the ledger entry')
+    .option('--idempotency-key <key>', 'names this credit: asked for twice, it is given once')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  npm run relay -- credit org_… --usd 5 --reason "refund of ticket 12" --idempotency-key ticket-12')
+    .action(async (organizationId: string, options: CreditOptions) => {
+      if (options.usd === 0) return command.error('error: --usd must not be zero')
+      const idempotencyKey = options.idempotencyKey ?? newId('crd')
+      const answer = await post(desk, organizationId, { amountNanos: options.usd, reason: options.reason, idempotencyKey })
+      show(desk, { ...answer, idempotencyKey }, options, ({ amountNanos, balanceNanos, replayed }) =>
+        replayed
+          ? `${usd(amountNanos)} had been posted under this idempotency key before; nothing was posted now. The balance is ${usd(balanceNanos)}.`
+          : `${usd(amountNanos)} posted. The balance is ${usd(balanceNanos)}.`,
+      )
+    })
+}
+
+/** When an answer is lost the credit may have been given, so the key that makes a second try harmless must not be lost as well. */
+async function post(
+  desk: Desk,
+  organizationId: string,
+  body: { amountNanos: number; reason: string; idempotencyKey: string },
+): Promise<CreditAnswer> {
+  try {
+    return await desk.admin().call('POST', `${pathOf(organizationId)}/credits`, CreditAnswer, body)
+  } catch (error) {
+    if (!(error instanceof CommandFailure)) throw error
+    throw new CommandFailure(error.message, [
+      ...error.hints,
+      `To try again without crediting twice, add --idempotency-key ${body.idempotencyKey}`,
+    ])
+  }
+}

@@ -1,0 +1,72 @@
+import { Command, CommanderError } from 'commander'
+import { openAdminClient } from './admin-client.ts'
+import { addCreditCommand } from './credit.ts'
+import { addCustomerCommands } from './customer.ts'
+import { findDeployment } from './deployment.ts'
+import type { Desk } from './desk.ts'
+import { CommandFailure } from './failure.ts'
+import { addKeyCommands } from './key.ts'
+import { addModelCommands } from './model.ts'
+import { addReconcileCommand } from './reconcile.ts'
+import { addUsageCommand } from './usage.ts'
+
+/** What the command takes from the process it runs in. */
+export interface Terminal {
+  env: Record<string, string | undefined>
+  print: (text: string) => void
+  complain: (text: string) => void
+}
+
+/** Runs one operator's command. Answers the exit code: 0 done, 1 failed or the books disagree, 2 wrongly called. */
+export async function runRelay(parameters: string[], terminal: Terminal): Promise<number> {
+  let exitCode = 0
+  const desk: Desk = {
+    print: (text) => terminal.print(`${text}\n`),
+    warn: (text) => terminal.complain(`${text}\n`),
+    admin: () => openAdminClient(findDeployment(terminal.env)),
+    endWith: (code) => {
+      exitCode = code
+    },
+  }
+  try {
+    await relayProgram(desk, terminal).parseAsync(parameters, { from: 'user' })
+    return exitCode
+  } catch (error) {
+    // Commander has printed its message already; all it throws but help and version is a wrong call.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    if (!(error instanceof CommandFailure)) throw error
+    terminal.complain(`error: ${error.message}\n`)
+    for (const hint of error.hints) terminal.complain(`  ${hint}\n`)
+    return error.exitCode
+  }
+}
+
+function relayProgram(desk: Desk, terminal: Terminal): Command {
+  const program = new Command('relay')
+    .description('Operate Rocket Relay: customers, credit, keys, usage and the books.')
+    .exitOverride()
+    .configureOutput({ writeOut: terminal.print, writeErr: terminal.complain })
+    .showHelpAfterError('(add --help for what this command takes)')
+    .addHelpText('after', environmentHelp)
+  addCustomerCommands(program, desk)
+  addCreditCommand(program, desk)
+  addKeyCommands(program, desk)
+  addModelCommands(program, desk)
+  addUsageCommand(program, desk)
+  addReconcileCommand(program, desk)
+  return program
+}
+
+const environmentHelp = `
+Every command takes --json for scripts. Exit codes: 0 done, 1 failed (or the books disagree), 2 wrongly called.
+
+The deployment is found through
+  RELAY_ADMIN_URL, RELAY_ACCESS_CLIENT_ID, RELAY_ACCESS_CLIENT_SECRET   a deployed platform
+  RELAY_STACK                                                           the stack.json of another local stack
+and otherwise it is the local stack that npm start runs.
+
+Examples:
+  npm run relay -- customer create --credit-usd 5 --name "Ada" --requests-per-minute 60
+  npm run relay -- credit org_… --usd 20 --reason "invoice 17"
+  npm run relay -- reconcile
+`
