@@ -97,7 +97,15 @@ function run([program = '', ...parameters]) {
 /** Ctrl-C reaches the whole foreground group by itself; this process only has to stay until its children ended. */
 function forwardSignals() {
   process.on('SIGINT', () => !process.stdin.isTTY && signalAll('SIGINT'))
+  if (process.env.npm_lifecycle_event) endWithParent()
   for (const signal of /** @type {const} */ (['SIGTERM', 'SIGHUP'])) process.on(signal, () => signalAll(signal))
+}
+
+/** npm passes a signal to the shell between it and this process, which dies of it without passing it on. */
+function endWithParent() {
+  const parent = process.ppid
+  const pollMs = 500
+  setInterval(() => process.ppid !== parent && signalAll('SIGTERM'), pollMs).unref()
 }
 
 /** @param {NodeJS.Signals} signal */
