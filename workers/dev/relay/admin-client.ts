@@ -19,9 +19,11 @@ export function openAdminClient(deployment: Deployment): AdminClient {
       if (!response.ok) throw failureOf(response, content)
       const parsed = answer.safeParse(content)
       if (parsed.success) return parsed.data
-      throw new CommandFailure(`The admin Worker answered ${response.status} in an unknown form.`, [
-        'Is this command of the same version as the deployment?',
-      ])
+      throw new CommandFailure(
+        `The admin Worker answered ${response.status} in an unknown form.`,
+        ['Is this command of the same version as the deployment?'],
+        true,
+      )
     },
   }
 }
@@ -42,7 +44,7 @@ async function send(deployment: Deployment, method: string, path: string, body: 
 function unreachable(deployment: Deployment, error: unknown): never {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   const reason = cause instanceof Error ? cause.message || cause.name : String(cause)
-  throw new CommandFailure(`${deployment.adminUrl} does not answer: ${reason}`, ['Is it running? npm start runs the local stack.'])
+  throw new CommandFailure(`${deployment.adminUrl} does not answer: ${reason}`, ['Is it running? npm start runs the local stack.'], true)
 }
 
 async function contentOf(response: Response, deployment: Deployment): Promise<unknown> {
@@ -62,15 +64,20 @@ const Told = z.object({
 })
 
 function failureOf(response: Response, content: unknown): CommandFailure {
+  const isInDoubt = response.status >= 500
   const problem = Told.safeParse(content)
   if (problem.success) {
     const { detail, code, requestId } = problem.data
-    return new CommandFailure(printable(`${detail} (${response.status} ${code})`), requestId ? [printable(`Request id: ${requestId}`)] : [])
+    return new CommandFailure(
+      printable(`${detail} (${response.status} ${code})`),
+      requestId ? [printable(`Request id: ${requestId}`)] : [],
+      isInDoubt,
+    )
   }
   if (response.status === 403 || (response.status >= 300 && response.status < 400)) {
     return new CommandFailure('Cloudflare Access refuses the service token.', [
       'Check RELAY_ACCESS_CLIENT_ID and RELAY_ACCESS_CLIENT_SECRET, or start the local stack again.',
     ])
   }
-  return new CommandFailure(`The admin Worker answered ${response.status}.`, ['Its log says more.'])
+  return new CommandFailure(`The admin Worker answered ${response.status}.`, ['Its log says more.'], isInDoubt)
 }

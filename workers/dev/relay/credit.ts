@@ -44,10 +44,10 @@ async function post(
   try {
     return await desk.admin().call('POST', `${pathOf(organizationId)}/credits`, CreditAnswer, body)
   } catch (error) {
-    if (!(error instanceof CommandFailure)) throw error
+    if (!(error instanceof CommandFailure && error.isInDoubt)) throw error
     throw new CommandFailure(error.message, [
       ...error.hints,
-      `To try again without crediting twice, add --idempotency-key ${body.idempotencyKey}`,
+      `The credit may have been posted. To try again without posting it twice, add --idempotency-key ${body.idempotencyKey}`,
     ])
   }
 }

@@ -2,11 +2,12 @@
 export class CommandFailure extends Error {
   override name = 'CommandFailure'
   readonly hints: string[]
-  readonly exitCode: 1 | 2
+  /** Nobody knows whether the request took effect: no answer came, or the answer was that something broke. */
+  readonly isInDoubt: boolean
 
-  constructor(message: string, hints: string[] = [], exitCode: 1 | 2 = 1) {
+  constructor(message: string, hints: string[] = [], isInDoubt = false) {
     super(message)
     this.hints = hints
-    this.exitCode = exitCode
+    this.isInDoubt = isInDoubt
   }
 }

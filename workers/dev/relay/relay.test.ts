@@ -145,6 +145,8 @@ describe('credit', () => {
     expect(idempotencyKey).toMatch(/^crd_/)
     expect(code).toBe(1)
     expect(err).toContain(`--idempotency-key ${idempotencyKey}`)
+    answers = [{ status: 409, content: { detail: 'Taken.', code: 'conflict' } }]
+    expect((await relay(['credit', 'org_a', '--usd', '5', '--reason', 'gift'])).err).toBe('error: Taken. (409 conflict)\n')
   })
 })
 

@@ -37,7 +37,7 @@ export async function runRelay(parameters: string[], terminal: Terminal): Promis
     if (!(error instanceof CommandFailure)) throw error
     terminal.complain(`error: ${error.message}\n`)
     for (const hint of error.hints) terminal.complain(`  ${hint}\n`)
-    return error.exitCode
+    return 1
   }
 }
 
@@ -58,7 +58,7 @@ function relayProgram(desk: Desk, terminal: Terminal): Command {
 }
 
 const environmentHelp = `
-Every command takes --json for scripts. Exit codes: 0 done, 1 failed (or the books disagree), 2 wrongly called.
+Every command takes --json for scripts (npm run -s relay -- … keeps npm's own lines away). Exit codes: 0 done, 1 failed (or the books disagree), 2 wrongly called.
 
 The deployment is found through
   RELAY_ADMIN_URL, RELAY_ACCESS_CLIENT_ID, RELAY_ACCESS_CLIENT_SECRET   a deployed platform

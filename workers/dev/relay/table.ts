@@ -9,7 +9,7 @@ export function table(headings: string[], rows: (string | number)[][], empty: st
   const colAligns = headings.map((heading): 'left' | 'right' => (heading.endsWith(' ') ? 'right' : 'left'))
   const lines = new Table({ head: headings.map((heading) => heading.trim()), colAligns, style: plain, chars: light })
   for (const row of rows) lines.push(row.map((cell) => printable(String(cell))))
-  return lines.toString()
+  return lines.toString().replaceAll(/ +$/gm, '')
 }
 
 /** Facts of one thing, one on a line. */
