@@ -39,8 +39,8 @@ import { correctTokens, countRequest } from './windows.ts'
 export class CustomerLedger extends DurableObject<Env> implements CustomerLedgerRpc {
   readonly #position = new Position()
   readonly #store = new LedgerStore(this.ctx.storage.sql)
-  readonly #outbox = new Outbox(this.env.USAGE_QUEUE, this.#position)
-  readonly #leaseMs = readSettings(this.env).leaseMs
+  readonly #settings = readSettings(this.env)
+  readonly #outbox = new Outbox(this.#settings.usageQueue, this.#position)
   readonly #unwrittenHolds = new Set<string>()
   #unwrittenEvents: string[] = []
   #flush: Promise<void> | null = null
@@ -73,7 +73,7 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
     }
     return {
       outcome: 'admitted',
-      leaseExpiresAtMs: nowMs + this.#leaseMs,
+      leaseExpiresAtMs: nowMs + this.#settings.leaseMs,
       snapshotIsStale: nowMs - this.#position.accountSeenAtMs > snapshotFreshMs,
       standing: standingOf(this.#position, keyId, nowMs),
     }
@@ -87,7 +87,7 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
     assertAmount(renewal.report.costNanos)
     if (this.#position.hasEnded(requestId)) return { outcome: 'ended' }
     const hold = this.#position.holds.get(requestId) ?? this.#open(renewal, nowMs, null)
-    hold.leaseExpiresAtMs = nowMs + this.#leaseMs
+    hold.leaseExpiresAtMs = nowMs + this.#settings.leaseMs
     hold.report = renewal.report
     this.#unwrittenHolds.add(requestId)
     void this.#scheduleFlush()
@@ -171,7 +171,7 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
   }
 
   #open({ request, holdNanos, reservedTokens }: HoldReference, nowMs: number, countedAtMs: number | null): Hold {
-    const hold: Hold = { request, holdNanos, reservedTokens, countedAtMs, leaseExpiresAtMs: nowMs + this.#leaseMs, report: null }
+    const hold: Hold = { request, holdNanos, reservedTokens, countedAtMs, leaseExpiresAtMs: nowMs + this.#settings.leaseMs, report: null }
     this.#position.open(hold)
     if (holdNanos >= durableAtOnceNanos) this.#store.writeHold(hold)
     else this.#unwrittenHolds.add(request.requestId)

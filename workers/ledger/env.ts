@@ -12,6 +12,6 @@ export interface Env {
 }
 
 /** What the ledger reads of its environment; throws at start when a setting is out of range. */
-export function readSettings(env: Env): { leaseMs: number } {
-  return { leaseMs: Settings.parse({ LEASE_MS: env.LEASE_MS }).LEASE_MS }
+export function readSettings(env: Env): { leaseMs: number; usageQueue: Queue<string> } {
+  return { leaseMs: Settings.parse({ LEASE_MS: env.LEASE_MS }).LEASE_MS, usageQueue: env.USAGE_QUEUE }
 }

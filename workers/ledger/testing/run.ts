@@ -64,7 +64,8 @@ export class Run {
     })
     if (isCrash) await this.#crashAtOnce(pending)
     this.#released = []
-    passTime(this.#random.below(15_000))
+    // Now and then longer than a lease, so that whole flocks of requests become orphans and their truth comes late.
+    passTime(this.#random.below(this.#random.chance(0.2) ? 90_000 : 15_000))
     await this.#surround()
     await this.#deliver()
   }
@@ -195,10 +196,10 @@ export class Run {
 
   async #surround(): Promise<void> {
     const dice = this.#random.below(100)
-    if (dice < 35) await this.#ring()
+    if (dice < 40) await this.#ring()
     else if (dice < 45) await flushed().then(() => this.#crash())
     else if (dice < 60) this.#postgres.credit(this.#random.below(1_500))
-    else if (dice < 65) this.#changeLimits()
+    else if (dice < 70) this.#changeLimits()
     if (this.#random.chance(0.3)) await this.#customer.inside((ledger) => this.#refresh(ledger, this.#postgres.account))
     if (this.#random.chance(0.2) && this.#oldSnapshots.length > 0) {
       await this.#customer.inside((ledger) => this.#refresh(ledger, this.#random.pick(this.#oldSnapshots)))
