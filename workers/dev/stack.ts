@@ -34,6 +34,8 @@ export type StackOptions = {
   progress?: (line: string) => void
   /** Variables on top of, or instead of, the stack's own, for one Worker each. */
   vars?: Partial<Record<WorkerName, Record<string, string>>>
+  /** Gives up a start that is under way: what has started is stopped, and the promise rejects. */
+  signal?: AbortSignal
   /** Another wrangler.toml with the same environments; for tests of the stack itself. */
   configPath?: string
 }
@@ -72,6 +74,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const report = options.progress ?? (() => undefined)
   const claim = await claimDirectory(directory)
   const processes: Processes = new Map()
+  const giveUp = () => void stopAll(processes)
+  options.signal?.addEventListener('abort', giveUp)
   try {
     if (claim.ended > 0) report(`ended ${claim.ended} processes of an earlier run`)
     const file = join(directory, 'stack.json')
@@ -90,6 +94,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await stopAll(processes)
     claim.release()
     throw error
+  } finally {
+    options.signal?.removeEventListener('abort', giveUp)
   }
 }
 
@@ -104,7 +110,7 @@ function clearDirectory(directory: string, reset: boolean): void {
 
 async function startStores(processes: Processes, setting: Setting, keptApiKey: string | undefined): Promise<StackDescription['demo']> {
   const { directory, ports, report, restToken } = setting
-  const start = (plan: ProcessPlan) => startProcess(processes, plan, report)
+  const start = (plan: ProcessPlan) => startProcess(processes, plan, setting)
   const postgres = async () => {
     await start(await planPostgres(directory, ports.postgres))
     await createDatabase(ports.postgres)
@@ -122,16 +128,17 @@ async function startStores(processes: Processes, setting: Setting, keptApiKey: s
 }
 
 async function startWorkers(processes: Processes, setting: Setting): Promise<void> {
-  const { directory, ports, report, access, restToken, options } = setting
+  const { directory, ports, access, restToken, options } = setting
   const configPath = resolve(options.configPath ?? join(checkoutDirectory, 'wrangler.toml'))
   const vars = workerVars(ports, restToken, access.audience)
   const plans = workerNames.map((name) =>
     planWorker({ name, port: ports[name], directory, configPath, vars: { ...vars[name], ...options.vars?.[name] } }),
   )
-  await waitForAll(plans.map((plan) => startProcess(processes, plan, report)))
+  await waitForAll(plans.map((plan) => startProcess(processes, plan, setting)))
 }
 
-async function startProcess(processes: Processes, plan: ProcessPlan, report: (line: string) => void): Promise<void> {
+async function startProcess(processes: Processes, plan: ProcessPlan, { report, options }: Setting): Promise<void> {
+  options.signal?.throwIfAborted()
   const supervised = new SupervisedProcess(plan, report)
   processes.set(requireProcessName(plan.name), supervised)
   const startedAt = performance.now()

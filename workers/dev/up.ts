@@ -2,9 +2,11 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { exampleModel } from './models.ts'
 import { checkoutDirectory } from './processes/environment.ts'
-import { type Stack, type StackDescription, startStack } from './stack.ts'
+import { type StackDescription, startStack } from './stack.ts'
 
 const defaultPort = 8787
+/** Ctrl-C reaches the whole group of processes, and a parent may pass it on as well. */
+const sameRequestMs = 1_000
 const highestPort = 65_535 - 11
 
 const usage = `npm start -- [--reset]
@@ -20,28 +22,34 @@ async function main(): Promise<void> {
   const startedAt = performance.now()
   const progress = (line: string) => console.log(`${((performance.now() - startedAt) / 1_000).toFixed(1).padStart(6)} s  ${line}`)
   const ending = waitForEnd()
-  const starting = startStack({ directory: join(checkoutDirectory, '.local'), portBase: readPortBase(), reset: values.reset, progress })
-  const stack = await Promise.race([starting, ending])
-  if (!stack) return abandon(starting)
+  const directory = join(checkoutDirectory, '.local')
+  const starting = startStack({ directory, portBase: readPortBase(), reset: values.reset, progress, signal: ending.signal })
+  const stack = await starting.catch((error: unknown) => {
+    if (!ending.signal.aborted) throw error
+  })
+  if (!stack) return
   progress('ready')
   console.log(describeUse(stack.description))
-  await ending
-  console.log('\nstopping')
+  await ending.requested
   await stack.stop()
 }
 
-/** Resolves on Ctrl-C or a request to end; a second Ctrl-C does not wait for an orderly stop. */
-function waitForEnd(): Promise<undefined> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve(undefined))
+/** Ctrl-C or a request to end, also while starting. A second one does not wait; the next start clears what that leaves. */
+function waitForEnd(): { signal: AbortSignal; requested: Promise<void> } {
+  const controller = new AbortController()
+  const requested = new Promise<void>((resolve) => {
+    let firstAt = 0
+    const end = () => {
+      if (controller.signal.aborted && Date.now() - firstAt < sameRequestMs) return
+      if (controller.signal.aborted) process.exit(130)
+      firstAt = Date.now()
+      console.log('\nstopping')
+      controller.abort(new Error('stopped before it was ready'))
+      resolve()
+    }
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end)
   })
-}
-
-/** Asked to end while still starting: what has started belongs to the stack, which must finish before it can be stopped. */
-async function abandon(starting: Promise<Stack>): Promise<void> {
-  console.log('\nstopping')
-  const stack = await starting.catch(() => undefined)
-  await stack?.stop()
+  return { signal: controller.signal, requested }
 }
 
 function readPortBase(): number {
