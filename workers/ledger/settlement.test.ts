@@ -1,7 +1,7 @@
 import { beforeEach, test } from 'vitest'
 import { eventIdOf } from '#shared/contracts/usage-event.ts'
 import { expiredKeptMs } from './limits.ts'
-import { Customer, flushed, passTime, stopClock } from './testing/customer.ts'
+import { Customer, flushed, passTime, reference, settlement, stopClock } from './testing/customer.ts'
 
 beforeEach(() => stopClock())
 
@@ -98,6 +98,22 @@ for (const [name, between] of [
     expect(customer.account.balanceNanos).toBe(600)
   })
 }
+
+test('an adjustment lost with its machine is made again when its settle is asked again', async ({ expect }) => {
+  const customer = await new Customer('org_adjustment_lost').known()
+  await customer.admit('req_1', { holdNanos: 600 })
+  await customer.renew('req_1', 250, { holdNanos: 600 })
+  passTime(60_000)
+  await customer.ring()
+  await customer.confirmAll()
+  await customer.inside((ledger) => {
+    ledger.settle({ ...reference('req_1', { holdNanos: 600 }), settlement: settlement(400) }).catch(() => undefined)
+  })
+  await customer.crash()
+  expect(await customer.settle('req_1', 400, { holdNanos: 600 })).toEqual({ outcome: 'adjusted', costNanos: 400 })
+  await customer.confirmAll()
+  expect(customer.account.balanceNanos).toBe(600)
+})
 
 test('an adjustment gives back what an estimate took too much', async ({ expect }) => {
   const customer = await new Customer('org_adjusted_down').known()

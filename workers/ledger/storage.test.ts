@@ -1,6 +1,6 @@
 import { beforeEach, test } from 'vitest'
 import { eventIdOf, UsageBatch, type UsageEvent } from '#shared/contracts/usage-event.ts'
-import { dispatchDelayMs, messageBytes, resendAfterMs } from './limits.ts'
+import { dispatchDelayMs, messageBytes, resendAfterMs, windowsWriteMs } from './limits.ts'
 import { Outbox } from './outbox.ts'
 import { Position } from './position.ts'
 import { unconfirmedOf } from './store.ts'
@@ -70,15 +70,58 @@ test('requests settled and confirmed together write two rows in all', async ({ e
   expect(counted).toEqual({ sql: 2, alarms: 1 })
 })
 
-test('long requests settled together write no more than two rows each and two in all', async ({ expect }) => {
+test('long requests settled together write two rows each and one in all', async ({ expect }) => {
   const customer = await new Customer('org_rows_long_batch', { balanceNanos: 100_000 }).known()
   const counted = await countRows(customer)
   const ids = Array.from({ length: 50 }, (_, index) => `req_${index}`)
-  for (const id of ids) await customer.admit(id)
+  await customer.inside((ledger) => ids.map((id) => ledger.admit(reference(id)).outcome))
   await flushed()
-  await Promise.all(ids.map((id) => customer.settle(id, 10)))
+  await customer.inside((ledger) => Promise.all(ids.map((id) => ledger.settle({ ...reference(id), settlement: settlement(10) }))))
   await customer.confirmAll()
-  expect(counted.sql).toBeLessThanOrEqual(102)
+  expect(counted).toEqual({ sql: 101, alarms: 1 })
+})
+
+test('a renewal writes one row, a release one more', async ({ expect }) => {
+  const customer = await new Customer('org_rows_release').known()
+  await customer.admit('req_1')
+  await flushed()
+  const counted = await countRows(customer)
+  await customer.inside((ledger) => {
+    for (const costNanos of [1, 2]) ledger.renew({ ...reference('req_1'), report: settlement(costNanos) })
+  })
+  await flushed()
+  expect(counted.sql).toBe(1)
+  await customer.ledger.release({ requestId: 'req_1' })
+  await flushed()
+  expect(counted.sql).toBe(2)
+  expect(await customer.kinds()).toEqual([])
+})
+
+test('an orphan writes six rows from its admission to the confirmation of its truth', async ({ expect }) => {
+  const customer = await new Customer('org_rows_orphan').known()
+  const counted = await countRows(customer)
+  await customer.admit('req_1')
+  await flushed()
+  passTime(60_000)
+  await customer.ring()
+  await customer.confirmAll()
+  await customer.settle('req_1', 10)
+  await customer.confirmAll()
+  expect(counted.sql).toBe(6)
+})
+
+test('rate windows cost one row in the time between two writes of them', async ({ expect }) => {
+  const customer = await new Customer('org_rows_windows', { limits: { requestsPerMinute: 100 } }).known()
+  const counted = await countRows(customer)
+  for (const id of ['req_1', 'req_2', 'req_3', 'req_4']) {
+    await customer.admit(id)
+    await customer.settle(id, 1)
+    await customer.confirmAll()
+    if (id !== 'req_3') continue
+    expect(counted.sql).toBe(7)
+    passTime(windowsWriteMs)
+  }
+  expect(counted.sql).toBe(10)
 })
 
 test('rows are recycled: the journal does not grow with the number of requests', async ({ expect }) => {

@@ -26,7 +26,6 @@ function planted(files: Record<string, string>, topLevel: string[] = []): Tree {
   return {
     topLevel: ['workers', '.gitignore', ...topLevel],
     sources: Object.entries(all).map(([path, text]) => readSource(path, text)),
-    otherPaths: [],
     wranglerToml: '[env.proxy]\nmain = "workers/proxy/index.ts"\n',
     packageJson: '{"scripts":{"start":"node workers/dev/start.mjs up"}}',
     pages: ['portal/index.html\n<script src="/src/main.tsx"></script>'],

@@ -6,11 +6,9 @@ import { readSource, type Source } from './source.ts'
 export interface Tree {
   topLevel: string[]
   sources: Source[]
-  /** Every other file's path, and the text of those that name programs. */
-  otherPaths: string[]
   wranglerToml: string
   packageJson: string
-  /** HTML pages: the entries of the portal. */
+  /** HTML pages, which are entries of the portal: a path, a line break, the text. */
   pages: string[]
 }
 
@@ -27,7 +25,6 @@ export function readTree(root: string): Tree {
   return {
     topLevel: readdirSync(root),
     sources: paths.filter(isSource).map((path) => readSource(path, text(path))),
-    otherPaths: paths.filter((path) => !isSource(path)),
     wranglerToml: text('wrangler.toml'),
     packageJson: text('package.json'),
     pages: paths.filter((path) => path.endsWith('.html')).map((path) => `${path}\n${text(path)}`),
