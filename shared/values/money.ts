@@ -4,7 +4,7 @@ import { assert } from './assert.ts'
 /** Nano-dollars in a dollar. */
 const nanosPerUsd = 1_000_000_000n
 
-/** Largest amount of one entry or balance: 5 million dollars, so that a sum of two still is a safe integer of nano-dollars. */
+/** Largest amount of one entry or balance: 4.5 million dollars, so that a sum of two still is a safe integer of nano-dollars. */
 export const maxAmountNanos = 4_500_000_000_000_000
 
 /** Whole nano-dollars, not negative. */
