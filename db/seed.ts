@@ -11,7 +11,7 @@ import { models, priceVersions, routes, upstreams } from './schema/index.ts'
 export interface SeedModel {
   id: string
   upstreamModel: string
-  kind: 'chat' | 'embeddings'
+  kind: 'chat'
 }
 
 export interface SeedOptions {
@@ -28,7 +28,6 @@ const demoModels: SeedModel[] = [
   { id: 'gpt-relay-paced', upstreamModel: 'scripted-paced-20', kind: 'chat' },
   { id: 'claude-relay-fast', upstreamModel: 'scripted-fast', kind: 'chat' },
   { id: 'gemini-relay-fast', upstreamModel: 'scripted-fast', kind: 'chat' },
-  { id: 'text-embedding-relay', upstreamModel: 'scripted-embedding', kind: 'embeddings' },
 ]
 const organizationId = 'org_demo'
 const upstreamId = 'scripted'
@@ -64,22 +63,19 @@ async function seedCatalogue(db: Db, options: SeedOptions): Promise<void> {
 }
 
 function modelRow({ id, kind }: SeedModel): typeof models.$inferInsert {
-  return kind === 'chat'
-    ? { id, kind, contextTokens: 128_000, maxOutputTokens: 16_384 }
-    : { id, kind, contextTokens: 8_192, maxOutputTokens: 0 }
+  return { id, kind, contextTokens: 128_000, maxOutputTokens: 4_096 }
 }
 
-/** Dollars per million tokens: 2.50 in, 1.25 from the cache, 10 out for chat; 0.02 for embeddings. */
-function priceRow({ id, kind }: SeedModel): typeof priceVersions.$inferInsert {
-  const inputPicos = kind === 'chat' ? 2_500_000 : 20_000
+/** What a small model costs. Dollars per million tokens: 0.15 in, 0.075 from the cache, 0.60 out. */
+function priceRow({ id }: SeedModel): typeof priceVersions.$inferInsert {
   return {
     id: `prc_demo_${id}`,
     modelId: id,
-    inputPicos,
-    cacheReadPicos: inputPicos / 2,
-    cacheWrite5mPicos: inputPicos,
-    cacheWrite1hPicos: inputPicos,
-    outputPicos: kind === 'chat' ? 10_000_000 : 0,
+    inputPicos: 150_000,
+    cacheReadPicos: 75_000,
+    cacheWrite5mPicos: 150_000,
+    cacheWrite1hPicos: 150_000,
+    outputPicos: 600_000,
     effectiveAt: new Date(0),
   }
 }

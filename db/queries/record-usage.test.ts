@@ -101,8 +101,8 @@ describe('an adjustment brings record, log, day and balance to the truth', () =>
 
   async function expectTruth(organizationId: string) {
     expect(await balanceOf(organizationId)).toBe(-250)
-    expect(await recordsOf(organizationId)).toMatchObject([{ costNanos: 250, outputTokens: 9 }])
-    expect(await logsOf(organizationId)).toMatchObject([{ outputTokens: 9 }])
+    expect(await recordsOf(organizationId)).toMatchObject([{ costNanos: 250, outputTokens: 9, estimated: false }])
+    expect(await logsOf(organizationId)).toMatchObject([{ outputTokens: 9, outcome: 'completed', status: 200 }])
     expect(await daysOf(organizationId)).toMatchObject([{ requests: 1, outputTokens: 9, costNanos: 250 }])
     expect(await reconcile(database.db, organizationId)).toEqual([])
   }
@@ -111,6 +111,7 @@ describe('an adjustment brings record, log, day and balance to the truth', () =>
     const id = requestId()
     const startedAtMs = settledAtMs - 5_000
     const settlement = settlementEvent({ requestId: id, costNanos: 400, settledAtMs, startedAtMs })
+    Object.assign(settlement.settlement, { end: 'expired', status: null, estimated: true })
     const truth = { requestId: id, costNanos: 250, amountNanos: 150, outputTokens: 9, settledAtMs: settledAtMs + 50, startedAtMs }
     return { settlement, adjustment: adjustmentEvent(truth) }
   }
@@ -171,7 +172,7 @@ describe('months', () => {
     await recordFor(organizationId, settlementEvent({ requestId, costNanos: 400, startedAtMs, settledAtMs }))
     await recordFor(
       organizationId,
-      adjustmentEvent({ requestId, costNanos: 500, amountNanos: -100, startedAtMs, settledAtMs: settledAtMs + 60_000 }),
+      adjustmentEvent({ requestId, costNanos: 500, amountNanos: -100, startedAtMs, settledAtMs: settledAtMs + 2 * 86_400_000 }),
     )
     const where = await database.db.execute(sql`
       select tableoid::regclass::text as name from usage_records where organization_id = ${organizationId}

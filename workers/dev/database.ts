@@ -1,19 +1,21 @@
-/** What `db/migrate.ts` and `db/seed.ts` export; imported when they are needed, because they carry the whole schema. */
-type Migrate = (databaseUrl: string) => Promise<void>
-export type SeedOptions = { upstreamUrl: string; demoApiKey?: string }
-type Seed = (databaseUrl: string, options: SeedOptions) => Promise<{ organizationId: string; apiKey: string }>
+import { migrate } from '#db/migrate.ts'
+import { type SeedModel, seed } from '#db/seed.ts'
+import { behaviours } from './upstream/behaviours.ts'
 
-/** Brings the schema up to date and makes sure the demo organization and catalogue exist. May be called on every start. */
+/** Brings the schema up to date, sells every behaviour of the scripted upstream, and makes sure of the demo customer. May be called on every start. */
 export async function prepareDatabase(
   databaseUrl: string,
-  options: SeedOptions,
+  options: { upstreamUrl: string; demoApiKey?: string },
   report: (line: string) => void,
 ): Promise<{ organizationId: string; apiKey: string }> {
   const startedAt = performance.now()
-  const { migrate }: { migrate: Migrate } = await import('#db/migrate.ts')
   await migrate(databaseUrl)
-  const { seed }: { seed: Seed } = await import('#db/seed.ts')
-  const demo = await seed(databaseUrl, options)
+  const demo = await seed(databaseUrl, { ...options, models: Object.keys(behaviours).map(behaviourModel) })
   report(`database migrated and seeded (${((performance.now() - startedAt) / 1_000).toFixed(1)} s)`)
   return demo
+}
+
+/** The model through which a customer meets a behaviour. */
+function behaviourModel(behaviour: string): SeedModel {
+  return { id: `gpt-scripted-${behaviour}`, upstreamModel: `scripted-${behaviour}`, kind: 'chat' }
 }
