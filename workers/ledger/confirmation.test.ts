@@ -1,5 +1,5 @@
 import { beforeEach, test } from 'vitest'
-import { Customer, key, stopClock } from './testing/customer.ts'
+import { Customer, key, passTime, stopClock } from './testing/customer.ts'
 
 beforeEach(() => stopClock())
 
@@ -100,4 +100,20 @@ test('credit and a lower balance arrive by snapshot while requests run', async (
   expect(await customer.verdict('req_3', { holdNanos: 1 })).toBe('insufficient_balance')
   await customer.push({ balanceNanos: 901 })
   expect(await customer.verdict('req_3', { holdNanos: 1 })).toBe('admitted')
+})
+
+test('a credit of late truth is never counted both as unconfirmed and in a balance read since', async ({ expect }) => {
+  const customer = await new Customer('org_late_credit').known()
+  await customer.admit('req_1', { holdNanos: 600 })
+  await customer.renew('req_1', 250, { holdNanos: 600 })
+  passTime(60_000)
+  await customer.ring()
+  await customer.confirmAll()
+  await customer.settle('req_1', 50, { holdNanos: 600 })
+  expect((await customer.sums()).availableNanos).toBe(750)
+  const notice = customer.post(await customer.waiting())
+  await customer.ledger.refresh({ snapshot: customer.account })
+  expect((await customer.sums()).availableNanos).toBe(950)
+  await customer.ledger.applied(notice)
+  expect(await customer.sums()).toEqual({ availableNanos: 950, heldNanos: 0, unconfirmedNanos: 0 })
 })

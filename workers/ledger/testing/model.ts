@@ -85,6 +85,13 @@ export class LedgerModel {
     return [...this.events.values()].reduce((sum, amountNanos) => sum + amountNanos, 0)
   }
 
+  /** What late truths have charged above their estimates. */
+  get lateNanos(): number {
+    let sum = 0
+    for (const [eventId, amountNanos] of this.events) if (eventId.endsWith(':adjustment')) sum -= Math.min(0, amountNanos)
+    return sum
+  }
+
   /** Debits among the events that `confirmed` does not name. Credits count only when they are posted. */
   unconfirmedNanos(confirmed: ReadonlySet<string>): number {
     let sum = 0

@@ -114,7 +114,8 @@ export class Run {
     else if (dice < 65) this.#renew(ledger, this.#random.pick([...live, ...known.slice(-3)]))
     else if (dice < 88) this.#settle(ledger, this.#random.pick(live), pending)
     else if (dice < 94) this.#settle(ledger, this.#random.pick([...live, ...known.slice(-20), ...this.#model.orphans]), pending)
-    else this.#release(ledger, this.#random.pick(live))
+    else if (dice < 97 || this.#model.orphans.size === 0) this.#release(ledger, this.#random.pick(live))
+    else this.#settle(ledger, this.#random.pick([...this.#model.orphans]), pending)
     this.#compare(ledger)
   }
 
@@ -172,9 +173,9 @@ export class Run {
       for (const requestId of this.#released) ledger.release({ requestId })
       for (const requestId of this.#model.holds.keys()) this.#renew(ledger, requestId)
       const costs = await Promise.all(
-        pending.map(async ({ requestId, costNanos, expected, isForgotten }) => {
+        pending.map(async ({ requestId, costNanos, expected }) => {
           const again = await ledger.settle({ ...this.#reference(requestId), settlement: settlement(costNanos) })
-          return isForgotten || again.costNanos === expected.costNanos
+          return this.#forgotten.has(requestId) || again.costNanos === expected.costNanos
             ? null
             : `${requestId}: ${again.costNanos}, not ${expected.costNanos}`
         }),
@@ -198,8 +199,8 @@ export class Run {
     const dice = this.#random.below(100)
     if (dice < 40) await this.#ring()
     else if (dice < 45) await flushed().then(() => this.#crash())
-    else if (dice < 60) this.#postgres.credit(this.#random.below(1_500))
-    else if (dice < 70) this.#changeLimits()
+    else if (dice < 55) this.#changeLimits()
+    if (this.#random.chance(0.4)) this.#postgres.credit(this.#random.below(6_000))
     if (this.#random.chance(0.3)) await this.#customer.inside((ledger) => this.#refresh(ledger, this.#postgres.account))
     if (this.#random.chance(0.2) && this.#oldSnapshots.length > 0) {
       await this.#customer.inside((ledger) => this.#refresh(ledger, this.#random.pick(this.#oldSnapshots)))
@@ -269,7 +270,9 @@ export class Run {
     this.#check(isRight, `available ${availableNanos}, the model says ${expectedNanos}`)
     const trueNanos = this.#postgres.creditedNanos + model.movedNanos - model.heldNanos
     this.#check(availableNanos <= trueNanos, `available ${availableNanos} of ${trueNanos} that are there`)
-    this.#check(trueNanos >= -this.#maxOverdraftNanos, `${trueNanos} is below the floor of -${this.#maxOverdraftNanos}`)
+    // The late truth of an orphan finds no hold any more: it alone may pass the floor.
+    const floorNanos = -this.#maxOverdraftNanos - model.lateNanos
+    this.#check(trueNanos >= floorNanos, `${trueNanos} is below the floor of ${floorNanos}`)
   }
 
   #standing(ledger: CustomerLedger): { availableNanos: number; heldNanos: number } {
