@@ -14,7 +14,7 @@ export async function readRequestBody({ headers, body }: Request): Promise<Uint8
     if (length > requestBodyBytes) throw tooLarge()
     parts.push(part)
   }
-  return parts.length === 1 && parts[0] ? parts[0] : joinBytes(parts)
+  return joinBytes(parts)
 }
 
 function tooLarge(): ApiError {

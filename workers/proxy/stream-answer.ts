@@ -142,7 +142,7 @@ function withoutUsage(splitter: EventSplitter, chunk: Uint8Array): Uint8Array {
     const data = eventData(event)
     return data === null || !isUsageChunk(data)
   })
-  return shown.length === 1 && shown[0] ? shown[0] : joinBytes(shown)
+  return joinBytes(shown)
 }
 
 /** Ends the client's stream; a broken one with an error in its own form and never with `[DONE]`. False when the client is gone. */

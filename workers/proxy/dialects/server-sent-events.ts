@@ -3,44 +3,50 @@ const carriageReturn = 13
 
 /**
  * Cuts a stream of server-sent events (WHATWG HTML, section 9.2) into events without touching their bytes. Lines may end in LF, CR or CRLF and a
- * chunk may end anywhere, also between CR and LF. An event's bytes include the blank line that ends it.
+ * chunk may end anywhere, also between CR and LF. An event's bytes include the blank line that ends it. Chunks are kept as views, not copied.
  */
 export class EventSplitter {
-  #pending: Uint8Array = new Uint8Array(0)
-  #lineStart = 0
+  #parts: Uint8Array[] = []
+  #lineIsEmpty = true
   #afterReturn = false
 
   /** Bytes that belong to an event not ended yet. */
   get pending(): Uint8Array {
-    return this.#pending
+    return joinBytes(this.#parts)
   }
 
-  /** Takes the next chunk and returns the events that it completes. */
+  /** Takes the next chunk and returns the events that it completes. Looks at each byte once, however long an event grows. */
   feed(chunk: Uint8Array): Uint8Array[] {
-    const from = this.#pending.length
-    const bytes = from === 0 ? chunk : joinBytes([this.#pending, chunk])
     const events: Uint8Array[] = []
     let eventStart = 0
-    for (let at = nextLineEnd(bytes, from); at !== -1; at = nextLineEnd(bytes, at + 1)) {
-      const isReturn = bytes[at] === carriageReturn
-      const closesReturn = !isReturn && this.#afterReturn && at === this.#lineStart
-      this.#afterReturn = isReturn
-      if (closesReturn) this.#lineStart = at + 1
-      else if (at > this.#lineStart) this.#lineStart = at + 1
-      else {
-        const end = isReturn && bytes[at + 1] === lineFeed ? at + 2 : at + 1
-        if (end === at + 2) {
-          at += 1
-          this.#afterReturn = false
-        }
-        events.push(bytes.subarray(eventStart, end))
-        eventStart = end
-        this.#lineStart = end
+    let lineStart = 0
+    let feed = indexFrom(chunk, lineFeed, 0)
+    let carriage = indexFrom(chunk, carriageReturn, 0)
+    for (let at = Math.min(feed, carriage); at < chunk.length; at = Math.min(feed, carriage)) {
+      const isReturn = at === carriage
+      const isBlank = at === lineStart && this.#lineIsEmpty
+      const closesReturn = isBlank && this.#afterReturn && !isReturn
+      const hasFeed = isBlank && isReturn && chunk[at + 1] === lineFeed
+      lineStart = hasFeed ? at + 2 : at + 1
+      this.#lineIsEmpty = true
+      this.#afterReturn = isReturn && !hasFeed
+      if (isBlank && !closesReturn) {
+        events.push(this.#endEvent(chunk.subarray(eventStart, lineStart)))
+        eventStart = lineStart
       }
+      if (feed < lineStart) feed = indexFrom(chunk, lineFeed, lineStart)
+      if (carriage < lineStart) carriage = indexFrom(chunk, carriageReturn, lineStart)
     }
-    this.#pending = eventStart === 0 ? bytes : bytes.subarray(eventStart)
-    this.#lineStart -= eventStart
+    if (lineStart < chunk.length) this.#lineIsEmpty = false
+    if (eventStart < chunk.length) this.#parts.push(chunk.subarray(eventStart))
     return events
+  }
+
+  #endEvent(last: Uint8Array): Uint8Array {
+    if (this.#parts.length === 0) return last
+    const event = joinBytes([...this.#parts, last])
+    this.#parts = []
+    return event
   }
 }
 
@@ -55,7 +61,9 @@ export function eventData(event: Uint8Array): string | null {
   return lines.length === 0 ? null : lines.join('\n')
 }
 
+/** One array of all the bytes; a single part is returned as it is. */
 export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1 && parts[0]) return parts[0]
   const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
   let offset = 0
   for (const part of parts) {
@@ -68,9 +76,8 @@ export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
 /** Strips a byte order mark, as the specification wants of a stream's first event; broken UTF-8 becomes U+FFFD. */
 const decoder = new TextDecoder()
 
-function nextLineEnd(bytes: Uint8Array, from: number): number {
-  const feed = bytes.indexOf(lineFeed, from)
-  const end = feed === -1 ? bytes.length : feed
-  const carriage = bytes.subarray(from, end).indexOf(carriageReturn)
-  return carriage === -1 ? feed : from + carriage
+/** The place of a byte at or after `from`; the length when there is none. */
+function indexFrom(bytes: Uint8Array, byte: number, from: number): number {
+  const at = bytes.indexOf(byte, from)
+  return at === -1 ? bytes.length : at
 }
