@@ -1,6 +1,8 @@
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { exampleModel } from './models.ts'
+import { livingOwner } from './processes/claim.ts'
 import { checkoutDirectory } from './processes/environment.ts'
 import { type StackDescription, startStack } from './stack.ts'
 
@@ -22,16 +24,25 @@ async function main(): Promise<void> {
   const startedAt = performance.now()
   const progress = (line: string) => console.log(`${((performance.now() - startedAt) / 1_000).toFixed(1).padStart(6)} s  ${line}`)
   const ending = waitForEnd()
-  const directory = join(checkoutDirectory, '.local')
-  const starting = startStack({ directory, portBase: readPortBase(), reset: values.reset, progress, signal: ending.signal })
+  const portBase = readPortBase()
+  const directory = chooseDirectory(portBase)
+  const starting = startStack({ directory, portBase, reset: values.reset, progress, signal: ending.signal })
   const stack = await starting.catch((error: unknown) => {
     if (!ending.signal.aborted) throw error
   })
   if (!stack) return
   progress('ready')
-  console.log(describeUse(stack.description))
+  console.log(describeUse(stack.description, basename(directory)))
   await ending.requested
   await stack.stop()
+}
+
+/** `.local`; but a second stack of one checkout, on ports of its own, keeps its data beside it, then and later. */
+function chooseDirectory(portBase: number): string {
+  const usual = join(checkoutDirectory, '.local')
+  const own = `${usual}-${portBase}`
+  const isSecond = portBase !== defaultPort && (existsSync(own) || livingOwner(usual) !== null)
+  return isSecond ? own : usual
 }
 
 /** Ctrl-C or a request to end, also while starting. A second one does not wait; the next start clears what that leaves. */
@@ -61,7 +72,7 @@ function readPortBase(): number {
   return port
 }
 
-function describeUse({ proxyUrl, demo }: StackDescription): string {
+function describeUse({ proxyUrl, demo }: StackDescription, directoryName: string): string {
   const body = JSON.stringify({ model: exampleModel, messages: [{ role: 'user', content: 'Say hello' }] })
   return `
 Base URL   ${proxyUrl}/v1
@@ -75,7 +86,7 @@ const client = new OpenAI({ baseURL: '${proxyUrl}/v1', apiKey: '${demo.apiKey}' 
 const stream = await client.chat.completions.create({ model: '${exampleModel}', stream: true, messages: [{ role: 'user', content: 'Say hello' }] })
 for await (const part of stream) process.stdout.write(part.choices[0]?.delta?.content ?? '')
 
-Addresses and the demo key are also in .local/stack.json, the logs in .local/logs. Ctrl-C stops everything.`
+Addresses and the demo key are also in ${directoryName}/stack.json, the logs in ${directoryName}/logs. Ctrl-C stops everything.`
 }
 
 main().then(

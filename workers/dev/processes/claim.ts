@@ -14,17 +14,22 @@ const vanishTimeoutMs = 5_000
 export async function claimDirectory(directory: string): Promise<{ ended: number; release: () => void }> {
   const runDirectory = join(directory, 'run')
   mkdirSync(runDirectory, { recursive: true })
-  const ownerFile = join(runDirectory, 'owner.json')
-  const owner = readOwner(ownerFile)
-  if (owner && owner.pid !== process.pid && identifyProcess(owner.pid) === owner.identity) {
-    throw new Error(`A stack already runs in ${directory} (process ${owner.pid}). Stop it first.`)
-  }
-  if (owner?.pid === process.pid && owner.identity === identifyProcess(process.pid)) {
-    throw new Error(`This process already runs a stack in ${directory}.`)
-  }
+  const ownerFile = ownerFileOf(directory)
+  const owner = livingOwner(directory)
+  if (owner !== null) throw new Error(`A stack already runs in ${directory} (process ${owner}). Stop it first.`)
   replaceFile(ownerFile, JSON.stringify({ pid: process.pid, identity: identifyProcess(process.pid) }))
   const ended = await endLeftovers(directory)
   return { ended, release: () => rmSync(ownerFile, { force: true }) }
+}
+
+/** The process that owns a stack directory now; null when none does. */
+export function livingOwner(directory: string): number | null {
+  const owner = readOwner(ownerFileOf(directory))
+  return owner && identifyProcess(owner.pid) === owner.identity ? owner.pid : null
+}
+
+function ownerFileOf(directory: string): string {
+  return join(directory, 'run', 'owner.json')
 }
 
 async function endLeftovers(directory: string): Promise<number> {
