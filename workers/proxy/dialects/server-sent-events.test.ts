@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { EventSplitter, eventData, joinBytes } from './server-sent-events.ts'
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true })
 
 /** Feeds a text cut into the given pieces, and returns what came out. */
 function splitAt(bytes: Uint8Array, cuts: readonly number[]): { data: string[]; joined: string; pending: string } {
