@@ -16,6 +16,7 @@ import { eventIdOf, type UsageEvent } from '#shared/contracts/usage-event.ts'
 import { totalTokens } from '#shared/pricing/usage.ts'
 import { assert } from '#shared/values/assert.ts'
 import { checkedNanos } from '#shared/values/money.ts'
+import { logFailure } from '#workers/edge/log.ts'
 import { type Env, readSettings } from './env.ts'
 import {
   dispatchDelayMs,
@@ -147,7 +148,7 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
       await this.#scheduleFlush()
       await this.#outbox.dispatch(this.#organizationId, Date.now())
     } catch (error) {
-      console.error(JSON.stringify({ event: 'ledger_alarm_failed', error: String(error) }))
+      logFailure('ledger_alarm_failed', error)
     } finally {
       await this.#arm(Date.now())
     }
@@ -275,7 +276,7 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
       await scheduler.wait(dispatchDelayMs)
       this.#dispatch = null
       await this.#outbox.dispatch(this.#organizationId, Date.now())
-    })().catch((error: unknown) => console.error(JSON.stringify({ event: 'usage_dispatch_failed', error: String(error) })))
+    })().catch((error: unknown) => logFailure('usage_dispatch_failed', error))
   }
 
   /** Sets the alarm for the first lease or resend that comes due; only when earlier, because setting it costs a row. */

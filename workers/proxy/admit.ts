@@ -2,6 +2,7 @@ import { readAccountSnapshot } from '#db/queries/read-account-snapshot.ts'
 import type { AccountSnapshot } from '#shared/contracts/account.ts'
 import type { AdmitOutcome, HoldReference, LimitState, RefusalReason, Standing } from '#shared/contracts/ledger.ts'
 import { ApiError, type ApiErrorCode } from '#workers/edge/api-error.ts'
+import { logFailure } from '#workers/edge/log.ts'
 import { type Caller, forgetKey } from './authenticate.ts'
 import type { Exchange } from './exchange.ts'
 import { unavailableRetryMs } from './limits.ts'
@@ -48,7 +49,7 @@ const errorOfRefusal: Record<RefusalReason, ApiErrorCode> = {
 /** The account as Postgres has it now; throws 503 when it cannot be read, because money fails closed. */
 export async function readAccount({ surroundings }: Exchange, organizationId: string): Promise<AccountSnapshot> {
   const snapshot = await readAccountSnapshot(surroundings.db, organizationId).catch((error: unknown) => {
-    console.error(JSON.stringify({ event: 'account_read_failed', organizationId, error: String(error) }))
+    logFailure('account_read_failed', error, { organizationId })
     throw unavailable()
   })
   if (!snapshot) throw new ApiError('invalid_api_key')
@@ -88,7 +89,7 @@ async function ask(
       const outcome = await Promise.resolve(surroundings.ledgerOf(organizationId).admit(request)).catch(() => null)
       if (outcome) return outcome
     }
-    console.error(JSON.stringify({ event: 'admit_failed', requestId, organizationId, error: String(error) }))
+    logFailure('admit_failed', error, { requestId, organizationId })
     // The call may have got through without its answer: what it holds is given back at once instead of when its lease ends.
     exchange.waitUntil(Promise.resolve(surroundings.ledgerOf(organizationId).release({ requestId })).catch(() => undefined))
     throw unavailable()
@@ -106,7 +107,7 @@ async function refresh(exchange: Exchange, organizationId: string): Promise<void
     const snapshot = await readAccount(exchange, organizationId)
     await exchange.surroundings.ledgerOf(organizationId).refresh({ snapshot })
   } catch (error) {
-    console.error(JSON.stringify({ event: 'refresh_failed', organizationId, error: String(error) }))
+    logFailure('refresh_failed', error, { organizationId })
   }
 }
 

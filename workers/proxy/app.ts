@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono'
 import { ApiError } from '#workers/edge/api-error.ts'
+import { logFailure } from '#workers/edge/log.ts'
 import { relayChatCompletion } from './chat-completions.ts'
 import { type Env, surroundingsOf } from './env.ts'
 import { beginExchange, type Exchange } from './exchange.ts'
@@ -24,7 +25,7 @@ async function answer(c: ProxyContext, pipeline: (exchange: Exchange) => Promise
   const exchange = beginExchange(c.req.raw, surroundingsOf(c.env), (work) => c.executionCtx.waitUntil(work))
   const response = await pipeline(exchange).catch((error: unknown) => {
     if (error instanceof ApiError) return error.toResponse()
-    console.error(JSON.stringify({ event: 'unexpected_error', requestId: exchange.requestId, error: String(error) }))
+    logFailure('unexpected_error', error, { requestId: exchange.requestId })
     return new ApiError('internal_error').toResponse()
   })
   response.headers.set('x-request-id', exchange.requestId)

@@ -2,6 +2,7 @@ import { findKeyByHash } from '#db/queries/find-key-by-hash.ts'
 import type { AccountSnapshot } from '#shared/contracts/account.ts'
 import { hashApiKey, isWellFormedApiKey } from '#shared/values/api-key.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
+import { logFailure } from '#workers/edge/log.ts'
 import type { Surroundings } from './env.ts'
 import { ExpiringCache } from './expiring-cache.ts'
 import { cachedKeys, keyCachedMs, unavailableRetryMs, unknownKeyCachedMs } from './limits.ts'
@@ -38,7 +39,7 @@ export function forgetKey(keyHash: string): void {
 
 async function lookUp(keyHash: string, surroundings: Surroundings, clientIp: string): Promise<Caller> {
   const found = await findKeyByHash(surroundings.db, keyHash).catch((error: unknown) => {
-    console.error(JSON.stringify({ event: 'key_lookup_failed', error: String(error) }))
+    logFailure('key_lookup_failed', error)
     throw new ApiError('unavailable', { retryAfterMs: unavailableRetryMs })
   })
   if (!found) {

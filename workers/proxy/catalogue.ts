@@ -1,5 +1,6 @@
 import { type CatalogueModel, readCatalogue } from '#db/queries/read-catalogue.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
+import { logFailure } from '#workers/edge/log.ts'
 import type { Surroundings } from './env.ts'
 import { catalogueFreshMs, catalogueUsableMs, unavailableRetryMs } from './limits.ts'
 
@@ -13,13 +14,13 @@ export async function catalogue(surroundings: Surroundings, waitUntil: (work: Pr
   const nowMs = Date.now()
   if (!known || nowMs - known.readAtMs > catalogueUsableMs) {
     return read(surroundings).catch((error: unknown) => {
-      logFailure(error)
+      logFailure('catalogue_read_failed', error)
       throw new ApiError('unavailable', { retryAfterMs: unavailableRetryMs })
     })
   }
   if (nowMs - Math.max(known.readAtMs, triedAtMs) > catalogueFreshMs) {
     triedAtMs = nowMs
-    waitUntil(read(surroundings).catch(logFailure))
+    waitUntil(read(surroundings).catch((error: unknown) => logFailure('catalogue_read_failed', error)))
   }
   return known.models
 }
@@ -30,8 +31,4 @@ async function read(surroundings: Surroundings): Promise<Models> {
   const served = models.filter((model) => model.kind === 'chat' && model.routes.length > 0)
   known = { models: new Map(served.map((model) => [model.id, model])), readAtMs: Date.now() }
   return known.models
-}
-
-function logFailure(error: unknown): void {
-  console.error(JSON.stringify({ event: 'catalogue_read_failed', error: String(error) }))
 }

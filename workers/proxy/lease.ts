@@ -1,5 +1,6 @@
 import type { Settlement } from '#shared/contracts/usage-event.ts'
 import { assert } from '#shared/values/assert.ts'
+import { logFailure } from '#workers/edge/log.ts'
 import type { Admission } from './admit.ts'
 import type { Exchange } from './exchange.ts'
 import { settleWaitsMs } from './limits.ts'
@@ -48,6 +49,6 @@ export class Lease {
   }
 
   #log(event: string, error: unknown): void {
-    console.error(JSON.stringify({ event, requestId: this.#exchange.requestId, error: String(error) }))
+    logFailure(event, error, { requestId: this.#exchange.requestId })
   }
 }

@@ -1,6 +1,7 @@
 import { Ratelimit } from '@upstash/ratelimit'
 import { Redis } from '@upstash/redis'
 import { ApiError } from '#workers/edge/api-error.ts'
+import { logFailure } from '#workers/edge/log.ts'
 import { ExpiringCache } from './expiring-cache.ts'
 import { cachedKeys, unknownKeysPerMinute } from './limits.ts'
 
@@ -28,6 +29,6 @@ export async function countUnknownKey(clientIp: string, redis: { url: string; to
     const { success, reset } = await limiter.limit(clientIp)
     if (!success) blocked.set(clientIp, reset)
   } catch (error) {
-    console.error(JSON.stringify({ event: 'unknown_key_limit_failed', error: String(error) }))
+    logFailure('unknown_key_limit_failed', error)
   }
 }
