@@ -1,0 +1,42 @@
+import { execFile } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { unstable_readConfig } from 'wrangler'
+import { z } from 'zod'
+import { checkoutDirectory, inheritedEnvironment, nodeBinary } from '#workers/dev/processes/environment.ts'
+
+/** The Workers that serve and record a request. */
+export const workerNames = ['proxy', 'ledger', 'usage'] as const
+export type WorkerName = (typeof workerNames)[number]
+
+const wranglerPath = fileURLToPath(import.meta.resolve('wrangler'))
+const configPath = join(checkoutDirectory, 'wrangler.toml')
+
+/** The settings of a Worker in wrangler.toml, so that the benchmark cannot drift away from what is deployed. */
+export function readWorkerConfig(name: WorkerName) {
+  return unstable_readConfig({ config: configPath, env: name }, { hideWarnings: true })
+}
+
+/** The benchmark's own Workers, which stand beside this file. */
+export const ownWorkerNames = ['floor', 'broker'] as const
+export type OwnWorkerName = (typeof ownWorkerNames)[number]
+
+/** Bundles a Worker as a deployment would, the benchmark's own ones in the same way; answers the path of its one module. */
+export async function bundleWorker(name: WorkerName | OwnWorkerName, directory: string): Promise<string> {
+  const outdir = join(directory, name)
+  const own = ownWorkerNames.some((candidate) => candidate === name)
+  const which = own ? [fileURLToPath(new URL(`./${name}.ts`, import.meta.url))] : ['--env', name]
+  const parameters = [wranglerPath, 'deploy', ...which, '--dry-run', '--config', configPath, '--outdir', outdir]
+  const quiet = { WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true', WRANGLER_LOG_PATH: join(directory, 'logs'), CI: 'true' }
+  await promisify(execFile)(nodeBinary, ['--no-warnings', ...parameters], { cwd: checkoutDirectory, env: inheritedEnvironment(quiet) })
+  return join(outdir, own ? `${name}.js` : 'index.js')
+}
+
+/** The workerd that wrangler itself would run, whose version follows the platform's. */
+export function findWorkerd(): { binary: string; version: string } {
+  const require = createRequire(wranglerPath)
+  const workerd = z.object({ default: z.string(), version: z.string() }).parse(require('workerd'))
+  return { binary: workerd.default, version: workerd.version }
+}
