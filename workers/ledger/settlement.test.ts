@@ -115,6 +115,24 @@ test('an adjustment lost with its machine is made again when its settle is asked
   expect(customer.account.balanceNanos).toBe(600)
 })
 
+test('the truth about an orphan is the answer after an eviction, wherever its row stands', async ({ expect }) => {
+  const customer = await new Customer('org_adjusted_slots').known()
+  await customer.admit('req_first')
+  await flushed()
+  await customer.admit('req_1', { holdNanos: 600 })
+  await flushed()
+  passTime(30_000)
+  await customer.renew('req_first', 1)
+  passTime(30_000)
+  await customer.ring()
+  await customer.ledger.release({ requestId: 'req_first' })
+  await flushed()
+  await customer.settle('req_1', 400, { holdNanos: 600 })
+  expect((await customer.waiting()).map(({ kind }) => kind)).toEqual(['adjustment', 'settlement'])
+  await customer.crash()
+  expect(await customer.settle('req_1', 500, { holdNanos: 600 })).toEqual({ outcome: 'already_settled', costNanos: 400 })
+})
+
 test('an adjustment gives back what an estimate took too much', async ({ expect }) => {
   const customer = await new Customer('org_adjusted_down').known()
   await customer.admit('req_1', { holdNanos: 600 })
