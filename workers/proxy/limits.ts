@@ -3,6 +3,9 @@
 /** Largest request body: room for several images in base64, far from an isolate's 128 MB. */
 export const requestBodyBytes = 20_000_000
 
+/** Fields of a request at its top level: no API has a hundred, and each is copied several times on the way. */
+export const requestFields = 256
+
 /** Largest answer that is read whole (not streamed). */
 export const answerBodyBytes = 32_000_000
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ApiError } from '#workers/edge/api-error.ts'
-import { imageTokens } from '../limits.ts'
+import { imageTokens, requestFields } from '../limits.ts'
+import { memberText, setMembers } from './json-members.ts'
 
 /** The path of this dialect at an upstream, after the base URL of its route. */
 export const openaiChatPath = '/v1/chat/completions'
@@ -40,7 +41,11 @@ export interface ChatCall {
 /** Reads a request body; throws 400 in OpenAI's terms, naming the parameter. */
 export function readChatCall(bytes: Uint8Array): ChatCall {
   const text = decodeUtf8(bytes)
-  const result = ChatRequest.safeParse(parseJson(text))
+  const value = parseJson(text)
+  if (typeof value === 'object' && value !== null && Object.keys(value).length > requestFields) {
+    throw new ApiError('invalid_request', { message: `The request has more than ${requestFields} fields.` })
+  }
+  const result = ChatRequest.safeParse(value)
   if (!result.success) throw invalidParameter(result.error)
   const body = result.data
   const stream = body.stream ?? false
@@ -56,7 +61,7 @@ export function readChatCall(bytes: Uint8Array): ChatCall {
     showsUsage: body.stream_options?.include_usage === true,
     choices: body.n ?? 1,
     maxOutputTokens: body.max_completion_tokens ?? body.max_tokens ?? null,
-    inputTokensBound: bytes.length + imageTokens * countImages(text, body.messages),
+    inputTokensBound: bytes.length + imageTokens * countImages(body.messages),
     bodyBytes: bytes.length,
     text,
     body,
@@ -64,31 +69,17 @@ export function readChatCall(bytes: Uint8Array): ChatCall {
 }
 
 /**
- * The body for the upstream: the client's own text, with the upstream's name of the model and, in a stream, the question for usage spliced in. Only
- * where a splice would be ambiguous is the body written anew.
+ * The body for the upstream: the client's own text, with the upstream's name of the model and, in a stream, the question for usage set in it. No key
+ * stands in it twice, so that an upstream that reads the first of two cannot be asked for more than what was bounded.
  */
 export function upstreamChatBody(call: ChatCall, upstreamModel: string): string {
-  const asksUsage = !call.stream || call.showsUsage
-  if (asksUsage && upstreamModel === call.model) return call.text
-  const renamed = spliceModel(call.text, upstreamModel)
-  if (renamed !== null) {
-    if (asksUsage) return renamed
-    if (call.body.stream_options === undefined && !renamed.includes('"stream_options"')) {
-      return renamed.replace('{', '{"stream_options":{"include_usage":true},')
-    }
+  const values = new Map<string, string>()
+  if (upstreamModel !== call.model) values.set('model', JSON.stringify(upstreamModel))
+  if (call.stream && !call.showsUsage) {
+    const options = call.body.stream_options ? memberText(call.text, 'stream_options') : null
+    values.set('stream_options', setMembers(options ?? '{}', new Map([['include_usage', 'true']])))
   }
-  const body = { ...call.body, model: upstreamModel }
-  if (call.stream) body.stream_options = { ...body.stream_options, include_usage: true }
-  return JSON.stringify(body)
-}
-
-/** Replaces the value of `"model"` when that key stands in the text exactly once, and so at the top level; else null. */
-function spliceModel(text: string, upstreamModel: string): string | null {
-  const at = text.indexOf('"model"')
-  if (at === -1 || text.indexOf('"model"', at + 1) !== -1) return null
-  const value = /^"model"\s*:\s*"(?:[^"\\]|\\.)*"/.exec(text.slice(at, at + 2_000))
-  if (!value) return null
-  return `${text.slice(0, at)}"model":${JSON.stringify(upstreamModel)}${text.slice(at + value[0].length)}`
+  return setMembers(call.text, values)
 }
 
 function decodeUtf8(bytes: Uint8Array): string {
@@ -118,24 +109,31 @@ function invalidParameter(error: z.ZodError): ApiError {
 }
 
 /** Counts the images of a request; refuses parts whose tokens nothing bounds, such as files. */
-function countImages(text: string, messages: unknown[]): number {
-  if (!text.includes('"type"')) return 0
+function countImages(messages: unknown[]): number {
   let images = 0
   for (const [index, message] of messages.entries()) {
-    const content: unknown = typeof message === 'object' && message !== null && 'content' in message ? message.content : null
-    if (!Array.isArray(content)) continue
+    const content = fieldOf(message, 'content')
+    if (typeof content !== 'object' || content === null) continue
+    if (!Array.isArray(content)) throw unsupportedContent(index, 'is neither a text nor a list of parts')
     for (const part of content as unknown[]) {
-      const type: unknown = typeof part === 'object' && part !== null && 'type' in part ? part.type : undefined
+      const type = fieldOf(part, 'type')
       if (type === 'image_url') images += 1
-      else if (typeof type !== 'string' || !boundedParts.has(type)) {
-        throw new ApiError('invalid_request', {
-          param: `messages.${index}.content`,
-          message: `Content parts of type '${String(type)}' are not supported here.`,
-        })
-      }
+      else if (typeof type !== 'string') throw unsupportedContent(index, 'has a part without a type')
+      else if (!boundedParts.has(type)) throw unsupportedContent(index, `has a part of type '${type.slice(0, 64)}'`)
     }
   }
   return images
+}
+
+function fieldOf(value: unknown, key: 'content' | 'type'): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined
+}
+
+function unsupportedContent(index: number, fault: string): ApiError {
+  return new ApiError('invalid_request', {
+    param: `messages.${index}.content`,
+    message: `The content of message ${index} ${fault}, which is not supported here.`,
+  })
 }
 
 /** Parts whose tokens are fewer than their bytes. */
