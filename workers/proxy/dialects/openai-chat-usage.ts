@@ -23,25 +23,30 @@ const ReportedUsage = z.object({
   completion_tokens_details: z.object({ reasoning_tokens: TokenCount.nullish() }).nullish(),
 })
 
-const Delta = z.object({
-  content: z.string().nullish(),
-  refusal: z.string().nullish(),
-  reasoning: z.string().nullish(),
-  reasoning_content: z.string().nullish(),
-  tool_calls: z
-    .array(z.object({ function: z.object({ name: z.string().nullish(), arguments: z.string().nullish() }).nullish() }))
-    .nullish(),
-})
+const Anything = z.unknown().optional()
 
-const Answer = z.object({
-  usage: z.unknown().optional(),
-  error: z.unknown().optional(),
-  choices: z
-    .array(
-      z.object({ delta: Delta.nullish(), message: Delta.nullish(), finish_reason: z.string().nullish(), usage: z.unknown().optional() }),
-    )
-    .nullish(),
-})
+const Delta = z
+  .object({
+    content: Anything,
+    refusal: Anything,
+    reasoning: Anything,
+    reasoning_content: Anything,
+    function_call: Anything,
+    tool_calls: z
+      .array(z.object({ function: Anything, custom: Anything }).nullable().catch(null))
+      .nullish()
+      .catch(null),
+  })
+  .nullish()
+  .catch(null)
+
+const Choice = z
+  .object({ delta: Delta, message: Delta, finish_reason: z.string().nullish().catch(null), usage: Anything })
+  .nullable()
+  .catch(null)
+
+/** Each part is read for itself: a vendor's own form of one must not hide the usage beside it. */
+const Answer = z.object({ usage: Anything, error: Anything, choices: z.array(Choice).nullish().catch(null) })
 
 /** Adds a whole answer, or one chunk of a streamed one, to what is known. Later usage replaces earlier: it is cumulative. */
 export function readAnswer(reading: Reading, value: unknown): void {
@@ -50,6 +55,7 @@ export function readAnswer(reading: Reading, value: unknown): void {
   const { usage, error, choices } = answer.data
   if (error !== undefined && error !== null) reading.failed = true
   for (const choice of choices ?? []) {
+    if (!choice) continue
     reading.finishReason = choice.finish_reason ?? reading.finishReason
     reading.deliveredBytes += deltaBytes(choice.delta) + deltaBytes(choice.message)
     reading.usage = readUsage(choice.usage) ?? reading.usage
@@ -79,11 +85,13 @@ export function readUsage(value: unknown): Usage | null {
   }
 }
 
-/** Whether a chunk's data is the usage chunk that OpenAI sends at the end of a stream, with no choice in it. */
+const UsageChunk = z.object({ usage: z.object({}), choices: z.array(z.unknown()).max(0), error: Anything })
+
+/** Whether a chunk's data is the usage chunk that OpenAI sends at the end of a stream: with no choice in it, and no error that must be shown. */
 export function isUsageChunk(data: string): boolean {
-  if (!data.includes('"usage"')) return false
-  const chunk = parseChunk(data)
-  return typeof chunk === 'object' && chunk !== null && 'usage' in chunk && 'choices' in chunk && isEmptyArray(chunk.choices)
+  if (!data.includes('"usage"') || data.includes('"usage":null')) return false
+  const chunk = UsageChunk.safeParse(parseChunk(data))
+  return chunk.success && (chunk.data.error ?? null) === null
 }
 
 /** The value of a chunk's data; undefined for the end mark and for what is not JSON. */
@@ -96,19 +104,24 @@ export function parseChunk(data: string): unknown {
   }
 }
 
-function isEmptyArray(value: unknown): boolean {
-  return Array.isArray(value) && value.length === 0
-}
-
-function deltaBytes(delta: z.infer<typeof Delta> | null | undefined): number {
+function deltaBytes(delta: z.infer<typeof Delta>): number {
   if (!delta) return 0
-  const calls = (delta.tool_calls ?? []).map((call) => (call.function?.name ?? '') + (call.function?.arguments ?? ''))
-  const texts = [delta.content, delta.refusal, delta.reasoning_content ?? delta.reasoning, ...calls]
-  return texts.reduce((bytes: number, text) => bytes + utf8Bytes(text ?? ''), 0)
+  const { content, refusal, reasoning, reasoning_content, function_call, tool_calls } = delta
+  const calls = (tool_calls ?? []).map((call) => call?.function ?? call?.custom)
+  const outputs = [content, refusal, reasoning_content ?? reasoning, function_call, ...calls]
+  return outputs.reduce((bytes: number, output) => bytes + textBytes(output), 0)
 }
 
-function utf8Bytes(text: string): number {
-  return text === '' ? 0 : encoder.encode(text).length
+/** UTF-8 bytes of a text, or of all texts in a vendor's own form of one, such as a list of parts. Does not recurse: depth is the upstream's. */
+function textBytes(output: unknown): number {
+  let bytes = 0
+  const left = [output]
+  while (left.length > 0) {
+    const value = left.pop()
+    if (typeof value === 'string') bytes += value === '' ? 0 : encoder.encode(value).length
+    else if (typeof value === 'object' && value !== null) for (const inner of Object.values(value)) left.push(inner)
+  }
+  return bytes
 }
 
 const encoder = new TextEncoder()
