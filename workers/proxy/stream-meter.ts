@@ -69,8 +69,11 @@ export class StreamMeter {
 /** Reads the usage of a stream's last bytes, leaving out the event they begin in the middle of; null when they report none. */
 function readTail(tail: Uint8Array): Reading | null {
   const reading = emptyReading()
-  const [, ...events] = new EventSplitter().feed(tail)
-  for (const event of events) {
+  const splitter = new EventSplitter()
+  const [begun, ...events] = splitter.feed(tail)
+  if (!begun) return null
+  // A last event without its blank line still counts, and may report more than the one before it.
+  for (const event of [...events, splitter.pending]) {
     const data = eventData(event)
     if (data !== null) readAnswer(reading, parseChunk(data))
   }
