@@ -43,6 +43,8 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+          // Journeys mostly wait for the queue, each for its own customer.
+          maxConcurrency: 12,
         },
       },
     ],

@@ -1,0 +1,58 @@
+import { openNodeDb } from '#db/node-client.ts'
+import { models, priceVersions, routes, upstreams } from '#db/schema/index.ts'
+import { seed } from '#db/seed.ts'
+import type { StackDescription } from '#workers/dev/stack.ts'
+
+/** Behaviours with a parameter that journeys use; the stack sells all others by itself. */
+const variants = [
+  'paced-5',
+  'paced-50',
+  'paced-100',
+  'slow-first-300',
+  'slow-first-1500',
+  'split-7',
+  'rate-limited-1',
+  'flaky-2',
+  'gzip-bomb-1',
+  'break-1',
+]
+
+/** A model whose upstream is a port where nobody listens. */
+export const unreachableModel = 'gpt-unreachable'
+
+/** A model with a route and no price, which must not be free. */
+export const unpricedModel = 'gpt-unpriced'
+
+/** The model through which customers meet a behaviour of the scripted upstream. */
+export function modelOf(behaviour: string): string {
+  return `gpt-scripted-${behaviour}`
+}
+
+/** Sells what journeys need beside the catalogue of every local stack. Before the first request, because the proxy keeps the catalogue for a while. */
+export async function seedVariants(databaseUrl: string, { upstreamUrl, demo }: StackDescription): Promise<void> {
+  const added = variants.map((name) => ({ id: modelOf(name), upstreamModel: `scripted-${name}`, kind: 'chat' as const }))
+  await seed(databaseUrl, { upstreamUrl, demoApiKey: demo.apiKey, models: added })
+  await seedOddModels(databaseUrl)
+}
+
+async function seedOddModels(databaseUrl: string): Promise<void> {
+  const { db, close } = openNodeDb(databaseUrl, 1)
+  try {
+    // Port 1 belongs to a service nobody runs.
+    await db.insert(upstreams).values({ id: 'unreachable', baseUrl: 'http://127.0.0.1:1', credential: 'scripted' })
+    const size = { kind: 'chat' as const, contextTokens: 128_000, maxOutputTokens: 4_096 }
+    await db.insert(models).values([
+      { id: unreachableModel, ...size },
+      { id: unpricedModel, ...size },
+    ])
+    const route = { upstreamModel: 'scripted-fast', dialect: 'openai' as const }
+    await db.insert(routes).values([
+      { id: 'rte_unreachable', modelId: unreachableModel, upstreamId: 'unreachable', ...route },
+      { id: 'rte_unpriced', modelId: unpricedModel, upstreamId: 'scripted', ...route },
+    ])
+    const picos = { inputPicos: 1, cacheReadPicos: 1, cacheWrite5mPicos: 1, cacheWrite1hPicos: 1, outputPicos: 1 }
+    await db.insert(priceVersions).values({ id: 'prc_unreachable', modelId: unreachableModel, effectiveAt: new Date(0), ...picos })
+  } finally {
+    await close()
+  }
+}
