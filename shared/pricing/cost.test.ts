@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { boundNanos, costNanos, type Price } from './cost.ts'
+import { boundNanos, costNanos, hasCost, type Price } from './cost.ts'
 import { TokenCount, totalTokens, type Usage } from './usage.ts'
 
 const picos = fc.oneof(fc.integer({ min: 0, max: 1_000_000_000 }), fc.constantFrom(0, 1, 333, 999, 1_001, 2_500_000))
@@ -117,6 +117,17 @@ describe('the bound of a request', () => {
       }),
     )
   })
+})
+
+test('a bound beyond all counting is none, never a smaller number', () => {
+  expect(boundNanos({ inputTokens: 0, outputTokens: 1 }, onlyOutput(Number.MAX_SAFE_INTEGER))).toBe(9_007_199_254_741)
+  expect(boundNanos({ inputTokens: 0, outputTokens: 2 }, onlyOutput(2 ** 52))).toBeNull()
+  expect(boundNanos({ inputTokens: 10_000_000_000, outputTokens: 0 }, { ...onlyOutput(0), cacheWrite1hPicos: 2_500_000 })).toBeNull()
+})
+
+test('whether a usage can be counted is told before it is', () => {
+  expect(hasCost({ outputTokens: 1_000_000_000 }, onlyOutput(10_000_000_000))).toBe(false)
+  fc.assert(fc.property(usage, price, (used, at) => hasCost(used, at)))
 })
 
 test('rate limits count every bucket once', () => {

@@ -44,9 +44,11 @@ function holdOf(exchange: Exchange, call: ChatCall, model: CatalogueModel, keyId
     inputTokens: call.inputTokensBound,
     outputTokens: (call.maxOutputTokens ?? model.maxOutputTokens) * call.choices,
   }
+  const holdNanos = boundNanos(tokens, model.price)
+  if (holdNanos === null) throw new ApiError('invalid_request', { message: 'The request may cost more than one request can. Divide it.' })
   return {
     request: factsOf(exchange, { keyId, model: model.id, priceVersionId: model.price.priceVersionId, path: openaiChatPath }),
-    holdNanos: boundNanos(tokens, model.price),
+    holdNanos,
     reservedTokens: tokens.inputTokens + tokens.outputTokens,
   }
 }

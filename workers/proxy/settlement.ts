@@ -1,6 +1,6 @@
 import type { CatalogueModel } from '#db/queries/read-catalogue.ts'
 import type { RequestEnd, Settlement } from '#shared/contracts/usage-event.ts'
-import { costNanos } from '#shared/pricing/cost.ts'
+import { costNanos, hasCost } from '#shared/pricing/cost.ts'
 import type { Usage } from '#shared/pricing/usage.ts'
 import type { ChatCall } from './dialects/openai-chat.ts'
 import type { Reading } from './dialects/openai-chat-usage.ts'
@@ -21,24 +21,34 @@ export interface Ending {
  * for what was. An answer without output that ended blank or in an error is not charged (zero-completion insurance).
  */
 export function settlementOf(reading: Reading, ending: Ending, call: ChatCall, model: CatalogueModel): Settlement {
-  const { usage, estimated } = billedUsage(reading, call)
+  const reported = reading.usage && hasCost(reading.usage, model.price) ? reading.usage : null
+  const { usage, estimated } = reported ? billedUsage(reading, reported) : estimatedUsage(reading, call)
   return { costNanos: costNanos(usage, model.price), usage, estimated, capped: false, ...ending }
 }
 
-function billedUsage(reading: Reading, call: ChatCall): { usage: Usage; estimated: boolean } {
-  const isBlank = reading.deliveredBytes === 0 && (reading.failed || blankFinishes.has(reading.finishReason ?? ''))
-  if (reading.usage) {
-    const wasInsured = isBlank && (reading.usage.outputTokens ?? 0) === 0
-    return { usage: wasInsured ? { inputTokens: 0, outputTokens: 0 } : reading.usage, estimated: false }
+interface Billed {
+  usage: Usage
+  estimated: boolean
+}
+
+function billedUsage(reading: Reading, reported: Usage): Billed {
+  const { deliveredBytes, failed, finishReason } = reading
+  const isBlank = deliveredBytes === 0 && (failed || blankFinishes.has(finishReason ?? ''))
+  if (isBlank && (reported.outputTokens ?? 0) === 0) return { usage: { inputTokens: 0, outputTokens: 0 }, estimated: false }
+  // Output that was delivered but not counted is not free: only an explicit zero is.
+  if (reported.outputTokens === undefined && deliveredBytes > 0) {
+    return { usage: { ...reported, outputTokens: tokensOf(deliveredBytes) }, estimated: true }
   }
-  if (reading.deliveredBytes === 0) return { usage: {}, estimated: false }
-  return {
-    usage: {
-      inputTokens: Math.ceil(call.bodyBytes / bytesPerToken),
-      outputTokens: Math.ceil(reading.deliveredBytes / bytesPerToken),
-    },
-    estimated: true,
-  }
+  return { usage: reported, estimated: false }
+}
+
+function estimatedUsage({ deliveredBytes }: Reading, call: ChatCall): Billed {
+  if (deliveredBytes === 0) return { usage: {}, estimated: false }
+  return { usage: { inputTokens: tokensOf(call.bodyBytes), outputTokens: tokensOf(deliveredBytes) }, estimated: true }
+}
+
+function tokensOf(bytes: number): number {
+  return Math.ceil(bytes / bytesPerToken)
 }
 
 const blankFinishes = new Set(['', 'error'])
