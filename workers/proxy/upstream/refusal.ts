@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { joinBytes } from '../dialects/server-sent-events.ts'
 
 const Envelope = z.object({ error: z.object({ message: z.string() }) })
 
@@ -8,21 +9,34 @@ const messageLength = 500
 
 /** What an upstream says is wrong with the request, without anything that looks like a key, an account, an address or a path. */
 export async function refusalMessage(response: Response): Promise<string | undefined> {
-  if (Number(response.headers.get('content-length') ?? 0) > refusalBytes) {
-    await response.body?.cancel()
-    return undefined
-  }
-  const envelope = Envelope.safeParse(await response.json().catch(() => null))
+  const envelope = Envelope.safeParse(await readJson(response).catch(() => null))
   return envelope.success ? redactMessage(envelope.data.error.message) : undefined
 }
 
+/** The answer's JSON; null for one too long, of which no more is read. */
+async function readJson({ body }: Response): Promise<unknown> {
+  const parts: Uint8Array[] = []
+  let length = 0
+  for await (const part of (body ?? []) as AsyncIterable<Uint8Array>) {
+    length += part.length
+    if (length > refusalBytes) return null
+    parts.push(part)
+  }
+  return JSON.parse(new TextDecoder().decode(joinBytes(parts)))
+}
+
 export function redactMessage(message: string): string {
-  return message
-    .slice(0, messageLength)
-    .replace(/https?:\/\/\S+/gi, '[address]')
+  return shorten(message)
+    .replace(/\b[a-z][a-z0-9+.-]*:\/\/\S+/gi, '[address]')
+    .replace(/\b(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?\b/g, '[address]')
     .replace(/\/v0\/\S*/gi, '[path]')
     .replace(/\S+@\S+\.\S+/g, '[account]')
     .replace(/\b(?:sk|pk|rk|rrk|key|org|proj|acct|user)[-_][\w*-]{4,}/gi, '[redacted]')
-    .replace(/\b(?:Bearer\s+\S+|AIza[\w-]+)/gi, '[redacted]')
-    .replace(/\b[\w-]{32,}\b/g, '[redacted]')
+    .replace(/\b(?:Bearer\s+\S+|AIza[\w-]+|eyJ[\w.-]+|A[KS]IA[A-Z0-9]{12,})/gi, '[redacted]')
+    .replace(/[\w+/=-]{32,}/g, '[redacted]')
+}
+
+/** Cut before the word that the limit goes through: half a secret no longer looks like one. */
+function shorten(message: string): string {
+  return message.length <= messageLength ? message : message.slice(0, messageLength).replace(/[!-~]+$/, '')
 }
