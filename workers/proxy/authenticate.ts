@@ -6,6 +6,7 @@ import { logFailure } from '#workers/edge/log.ts'
 import type { Surroundings } from './env.ts'
 import { ExpiringCache } from './expiring-cache.ts'
 import { cachedKeys, keyCachedMs, unavailableRetryMs, unknownKeyCachedMs } from './limits.ts'
+import { presentedKey } from './presented-key.ts'
 import { countUnknownKey, refuseBlocked } from './unknown-keys.ts'
 
 /** Whose request this is. `snapshot` is there when Postgres was just read, so that the ledger need not ask for it. */
@@ -50,26 +51,4 @@ async function lookUp(keyHash: string, surroundings: Surroundings, clientIp: str
   const { keyId, organizationId, snapshot } = found
   knownKeys.set(keyHash, { keyId, organizationId })
   return { keyId, organizationId, keyHash, snapshot }
-}
-
-/** The key of a request, from any of the three headers that OpenAI's, Anthropic's and Gemini's clients use. */
-function presentedKey({ headers, url }: Request): string {
-  if (url.includes('?') && [...new URL(url).searchParams.keys()].some((name) => queryKeys.has(name.toLowerCase()))) {
-    throw new ApiError('api_key_in_query')
-  }
-  const bearer = headers.get('authorization')
-  const candidates = [bearer === null ? null : bearerToken(bearer), headers.get('x-api-key'), headers.get('x-goog-api-key')]
-  const keys = new Set(candidates.filter((candidate) => candidate !== null))
-  if (keys.size > 1) throw new ApiError('conflicting_api_keys')
-  const [key] = keys
-  if (key === undefined || key === '') throw new ApiError('missing_api_key')
-  return key
-}
-
-const queryKeys = new Set(['key', 'api_key', 'api-key', 'apikey', 'access_token', 'x-api-key', 'x-goog-api-key'])
-
-function bearerToken(authorization: string): string {
-  const match = /^Bearer +(\S+) *$/i.exec(authorization)
-  if (!match?.[1]) throw new ApiError('invalid_api_key', { message: 'The authorization header must read `Bearer <key>`.' })
-  return match[1]
 }
