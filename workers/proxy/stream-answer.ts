@@ -126,7 +126,7 @@ async function pipeWithoutUsage(
       meter.push(value)
       await forward(withoutUsage(splitter, value))
     }
-    await forward(splitter.pending)
+    if (isShown(splitter.pending)) await forward(splitter.pending)
   } catch {
     isBroken = true
   }
@@ -137,12 +137,12 @@ async function pipeWithoutUsage(
 
 /** The events a chunk completes, but for the usage chunk. An event not complete waits for its end: no client can use half of one. */
 function withoutUsage(splitter: EventSplitter, chunk: Uint8Array): Uint8Array {
-  const events = splitter.feed(chunk)
-  const shown = events.filter((event) => {
-    const data = eventData(event)
-    return data === null || !isUsageChunk(data)
-  })
-  return joinBytes(shown)
+  return joinBytes(splitter.feed(chunk).filter(isShown))
+}
+
+function isShown(event: Uint8Array): boolean {
+  const data = eventData(event)
+  return data === null || !isUsageChunk(data)
 }
 
 /** Ends the client's stream; a broken one with an error in its own form and never with `[DONE]`. False when the client is gone. */
