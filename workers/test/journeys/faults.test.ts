@@ -1,6 +1,8 @@
 import { afterAll, describe, expect, inject, test } from 'vitest'
+import { Reconciliation } from '#shared/contracts/reconciliation.ts'
+import { readParked } from './books.ts'
 import { chunksOf, endsWithDone, streamBody } from './conversation.ts'
-import { type Customer, newCustomer } from './customers.ts'
+import { admin, type Customer, newCustomer } from './customers.ts'
 import { expectEventually } from './eventually.ts'
 import { halt, kill, ready, restart } from './faults.ts'
 import { expectNothingUnsettled, expectSoundBooks } from './invariants.ts'
@@ -93,6 +95,8 @@ describe('the books stay sound', () => {
 
 afterAll(async () => {
   await expectNothingUnsettled()
+  expect(await admin().call('POST', '/reconciliations', Reconciliation, {})).toEqual({ differences: [] })
+  expect(await readParked()).toEqual([])
   await expectNothingKept()
 }, 60_000)
 

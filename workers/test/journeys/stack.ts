@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs'
+import { cpSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { portsFrom, requireFreePorts } from '#workers/dev/ports.ts'
@@ -30,11 +30,15 @@ const portBases = Array.from({ length: 20 }, (_, index) => 24_100 + index * 100)
 
 /** Always the same place, so that a run which was killed is cleared away by the next. */
 const directory = join(checkoutDirectory, '.local', 'journeys')
+const stackDirectory = join(directory, 'stack')
+const sourcesDirectory = join(directory, 'sources')
 
 /** Starts one stack for all journeys; vitest calls it once, before the first of them, and what it returns after the last. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const portBase = await freePortBase()
-  const stack = await startStack({ directory, portBase, reset: true, vars: { ledger: { LEASE_MS: String(leaseMs) } } })
+  const configPath = copySources()
+  const vars = { ledger: { LEASE_MS: String(leaseMs) } }
+  const stack = await startStack({ directory: stackDirectory, portBase, reset: true, configPath, vars })
   const control = await prepare(stack)
   project.provide('stack', { ...stack.description, controlUrl: control.url, directory: dirname(dirname(stack.logFiles.proxy)), leaseMs })
   return async () => {
@@ -68,8 +72,19 @@ async function freePortBase(): Promise<number> {
   throw new Error('No free ports for the stack of the journeys')
 }
 
+/** Runs the Workers from a copy: a local Worker starts anew when a source changes, which would cut the streams of a running journey. */
+function copySources(): string {
+  rmSync(sourcesDirectory, { recursive: true, force: true })
+  for (const name of ['shared', 'db', 'workers', 'package.json', 'tsconfig.json', 'wrangler.toml']) {
+    cpSync(join(checkoutDirectory, name), join(sourcesDirectory, name), { recursive: true })
+  }
+  return join(sourcesDirectory, 'wrangler.toml')
+}
+
+/** The logs stay, for whoever wants to know why a journey failed. */
 function keepOnlyLogs(): void {
-  for (const name of readdirSync(directory)) {
-    if (name !== 'logs') rmSync(join(directory, name), { recursive: true, force: true })
+  rmSync(sourcesDirectory, { recursive: true, force: true })
+  for (const name of readdirSync(stackDirectory)) {
+    if (name !== 'logs') rmSync(join(stackDirectory, name), { recursive: true, force: true })
   }
 }
