@@ -80,6 +80,11 @@ describe('an answer', () => {
     expect(readAll(...usages.map((usage) => ({ choices: [], usage }))).usage).toEqual({ inputTokens: 9, outputTokens: 8 })
   })
 
+  test('keeps what it knows when a later chunk has a choice without usage', () => {
+    const known = { usage: { prompt_tokens: 9, completion_tokens: 8 } }
+    expect(readAll(known, delta({ content: 'x' }), { choices: [{ usage: null }] }).usage).toEqual({ inputTokens: 9, outputTokens: 8 })
+  })
+
   test('may carry its usage in a choice; usage at the top counts more', () => {
     const inChoice = { choices: [{ delta: {}, usage: { prompt_tokens: 1, completion_tokens: 2 } }] }
     expect(readAll(inChoice).usage).toEqual({ inputTokens: 1, outputTokens: 2 })

@@ -30,6 +30,11 @@ test('each route is drawn as often as its weight says, exactly', () => {
   expect(count).toEqual({ a: 100, b: 200, c: 700 })
 })
 
+test('a draw on the border belongs to the next route', () => {
+  const some = model([route('a', 1, 1), route('b', 1, 1)])
+  expect([chooseRoute(some, 0).routeId, chooseRoute(some, 0.5).routeId]).toEqual(['a', 'b'])
+})
+
 test('chance is asked when none is given', () => {
   const some = model([route('a', 1, 1), route('b', 1, 1)])
   expect(new Set(Array.from({ length: 200 }, () => chooseRoute(some).routeId)).size).toBe(2)
