@@ -3,6 +3,7 @@ import type { HoldReference } from '#shared/contracts/ledger.ts'
 import type { RequestEnd } from '#shared/contracts/usage-event.ts'
 import { boundNanos } from '#shared/pricing/cost.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
+import { logFailure } from '#workers/edge/log.ts'
 import { type Admission, admit } from './admit.ts'
 import { authenticate } from './authenticate.ts'
 import { catalogue } from './catalogue.ts'
@@ -82,8 +83,7 @@ class AdmittedChat {
       return this.#call.stream ? await this.#relayStream(answer) : await this.#relayWhole(answer)
     } catch (error) {
       const failure = error instanceof ApiError ? error : new ApiError('internal_error')
-      if (failure !== error)
-        console.error(JSON.stringify({ event: 'relay_failed', requestId: this.#exchange.requestId, error: String(error) }))
+      if (failure !== error) logFailure('relay_failed', error, { requestId: this.#exchange.requestId })
       this.#settle(emptyReading(), 'upstream_error', failure.status)
       throw new ApiError(failure.code, { ...failure.details, headers: this.#admission.headers })
     }

@@ -1,5 +1,6 @@
 import type { CatalogueRoute } from '#db/queries/read-catalogue.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
+import { logFailure } from '#workers/edge/log.ts'
 import { upstreamHeadersMs, upstreamRetryAfterMs } from '../limits.ts'
 import { refusalMessage } from './refusal.ts'
 
@@ -41,9 +42,7 @@ export async function callUpstream(request: UpstreamRequest): Promise<UpstreamAn
     return { response, cancel: () => controller.abort() }
   } catch (error) {
     if (error instanceof ApiError) throw error
-    console.error(
-      JSON.stringify({ event: 'upstream_unreachable', requestId: request.requestId, route: request.route.routeId, error: String(error) }),
-    )
+    logFailure('upstream_unreachable', error, { requestId: request.requestId, route: request.route.routeId })
     throw new ApiError('upstream_unavailable')
   } finally {
     clearTimeout(timer)
