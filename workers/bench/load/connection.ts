@@ -69,9 +69,9 @@ export class Connection {
     })
   }
 
+  /** Ends the connection; a request still on its way is rejected, so that nobody waits for it. */
   close(): void {
-    this.#socket.removeAllListeners('close')
-    this.#socket.destroy()
+    this.#fail('the connection was given up')
   }
 
   #onHead(status: number): void {
