@@ -20,22 +20,30 @@ async function main(): Promise<void> {
   if (!options) return void process.stdout.write(usage)
   const startedAt = performance.now()
   const report = (line: string) => console.error(`${((performance.now() - startedAt) / 1_000).toFixed(1).padStart(6)} s  ${line}`)
-  const stage = await openStage(report)
   const load = new LoadClient()
-  const stop = async () => {
-    load.end()
-    await stage.stop()
+  const opening = openStage(report)
+  let stopping: Promise<void> | undefined
+  const stop = () => {
+    stopping ??= stopAll(load, opening)
+    return stopping
   }
-  // Processes are leaders of their own groups, so Ctrl-C does not reach them by itself.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop().finally(() => process.exit(130)))
+  // The processes lead groups of their own, so Ctrl-C does not reach them by itself.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => void stop().finally(() => process.exit(130)))
   try {
-    const result = await measureAll(stage, load, options, report)
+    const result = await measureAll(await opening, load, options, report)
     mkdirSync(join(resultFile, '..'), { recursive: true })
     writeFileSync(resultFile, `${JSON.stringify(result, null, 2)}\n`)
     process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : renderReport(result))
   } finally {
     await stop()
   }
+}
+
+/** What is still starting belongs to the stage, which must have come up, or failed, before it can be ended. */
+async function stopAll(load: LoadClient, opening: Promise<Stage>): Promise<void> {
+  load.end()
+  const stage = await opening.catch(() => undefined)
+  await stage?.stop()
 }
 
 async function measureAll(stage: Stage, load: LoadClient, options: Options, report: (line: string) => void): Promise<BenchResult> {

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +9,7 @@ import { assert } from '#shared/values/assert.ts'
 import { localHost, type Ports, portsFrom } from '#workers/dev/ports.ts'
 import { createDatabase, planPostgres, postgresUrl } from '#workers/dev/postgres/cluster.ts'
 import { acceptsConnections } from '#workers/dev/probes.ts'
+import { claimDirectory } from '#workers/dev/processes/claim.ts'
 import { checkoutDirectory, inheritedEnvironment, nodeBinary } from '#workers/dev/processes/environment.ts'
 import { type ProcessPlan, SupervisedProcess } from '#workers/dev/processes/supervised.ts'
 import { planNeon } from '#workers/dev/stand-ins.ts'
@@ -39,8 +40,9 @@ const upstreamPath = '/openai/v1/chat/completions'
 /** Starts everything in a fresh folder: Postgres, Neon's stand-in, the upstream, one workerd for the relay and one for the floor. */
 export async function openStage(report: (line: string) => void): Promise<Stage> {
   const directory = join(checkoutDirectory, '.local', 'bench', 'stage')
-  rmSync(directory, { recursive: true, force: true })
-  mkdirSync(directory, { recursive: true })
+  // Ends what a killed run has left behind, and refuses a second run beside a living one.
+  const { release } = await claimDirectory(directory)
+  for (const entry of readdirSync(directory)) if (entry !== 'run') rmSync(join(directory, entry), { recursive: true, force: true })
   const started: SupervisedProcess[] = []
   const start = async (plan: ProcessPlan) => {
     const supervised = new SupervisedProcess(plan, report)
@@ -49,9 +51,10 @@ export async function openStage(report: (line: string) => void): Promise<Stage> 
     return supervised
   }
   try {
-    return await raise(directory, report, start, () => stopAll(started))
+    return await raise(directory, report, start, () => stopAll(started).then(release))
   } catch (error) {
     await stopAll(started)
+    release()
     throw error
   }
 }

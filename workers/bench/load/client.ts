@@ -15,6 +15,7 @@ export class LoadClient {
   /** Rejects when a single answer was not complete and right: what is counted must have been served. */
   run(job: Job): Promise<LoadResult> {
     const child = this.#child
+    if (!child.connected) return Promise.reject(new Error('the load generator has ended'))
     return new Promise((resolve, reject) => {
       const onExit = () => reject(new Error('the load generator ended'))
       child.once('exit', onExit)
@@ -28,6 +29,6 @@ export class LoadClient {
   }
 
   end(): void {
-    this.#child.disconnect()
+    if (this.#child.connected) this.#child.disconnect()
   }
 }
