@@ -1,14 +1,11 @@
-import { cloudflareTest } from '@cloudflare/vitest-pool-workers'
+import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 
 const root = new URL('../..', import.meta.url).pathname
 
-/** The pool brings its own workerd, older than wrangler's, which refuses the compatibility date of wrangler.toml. */
-const poolCompatibilityDate = '2026-08-22'
-
 /**
  * Every suite of the project. `tidy` holds the tree to its rules, `unit` runs in Node beside the code (with a real Postgres where a test asks
- * for one), `ledger` and `edge` run in workerd, `journeys` drive the whole stack.
+ * for one), `ledger` runs in workerd, `journeys` drive the whole stack.
  */
 export default defineConfig({
   root,
@@ -28,7 +25,6 @@ export default defineConfig({
           cloudflareTest({
             wrangler: { configPath: `${root}wrangler.toml`, environment: 'ledger' },
             miniflare: {
-              compatibilityDate: poolCompatibilityDate,
               bindings: { RELAY_LONG: process.env.RELAY_LONG ?? '', RELAY_SEED: process.env.RELAY_SEED ?? '' },
             },
           }),
