@@ -20,14 +20,15 @@ export function readWorkerConfig(name: WorkerName) {
 }
 
 /** The benchmark's own Workers, which stand beside this file. */
-export const ownWorkerNames = ['floor', 'broker'] as const
-export type OwnWorkerName = (typeof ownWorkerNames)[number]
+const ownWorkers = { floor: './floor.ts', broker: './broker.ts' }
+export type OwnWorkerName = keyof typeof ownWorkers
+export const ownWorkerNames: readonly OwnWorkerName[] = ['floor', 'broker']
 
 /** Bundles a Worker as a deployment would, the benchmark's own ones in the same way; answers the path of its one module. */
 export async function bundleWorker(name: WorkerName | OwnWorkerName, directory: string): Promise<string> {
   const outdir = join(directory, name)
-  const own = ownWorkerNames.some((candidate) => candidate === name)
-  const which = own ? [fileURLToPath(new URL(`./${name}.ts`, import.meta.url))] : ['--env', name]
+  const own = name === 'floor' || name === 'broker' ? fileURLToPath(new URL(ownWorkers[name], import.meta.url)) : null
+  const which = own ? [own] : ['--env', name]
   const parameters = [wranglerPath, 'deploy', ...which, '--dry-run', '--config', configPath, '--outdir', outdir]
   const quiet = { WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true', WRANGLER_LOG_PATH: join(directory, 'logs'), CI: 'true' }
   await promisify(execFile)(nodeBinary, ['--no-warnings', ...parameters], { cwd: checkoutDirectory, env: inheritedEnvironment(quiet) })
