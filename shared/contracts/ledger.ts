@@ -78,7 +78,8 @@ export interface AppliedNotice {
 export interface CustomerLedgerRpc {
   admit(request: AdmitRequest): Promise<AdmitOutcome> | AdmitOutcome
   renew(request: RenewRequest): Promise<RenewOutcome> | RenewOutcome
-  settle(request: SettleRequest): Promise<SettleOutcome>
+  /** Ends requests, each with its cost; answers in their order once all are durable. */
+  settle(request: { settlements: SettleRequest[] }): Promise<SettleOutcome[]>
   /** Ends a hold whose request never left for an upstream: nothing is charged and nothing recorded. */
   release(request: { requestId: string }): Promise<void> | void
   applied(notice: AppliedNotice): Promise<void> | void

@@ -95,13 +95,15 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
     return { outcome: 'renewed', leaseExpiresAtMs: hold.leaseExpiresAtMs }
   }
 
-  /** Ends a request with its cost. The first settle wins; the answer comes when it is durable. */
-  async settle(settle: SettleRequest): Promise<SettleOutcome> {
-    assertAmount(settle.holdNanos)
-    assertAmount(settle.settlement.costNanos)
-    const outcome = this.#settle(settle, Date.now())
+  /** Ends requests, each with its cost. The first settle of a request wins; the answer comes when all are durable. */
+  async settle({ settlements }: { settlements: SettleRequest[] }): Promise<SettleOutcome[]> {
+    for (const { holdNanos, settlement } of settlements) {
+      assertAmount(holdNanos)
+      assertAmount(settlement.costNanos)
+    }
+    const outcomes = settlements.map((settle) => this.#settle(settle, Date.now()))
     await this.#scheduleFlush()
-    return outcome
+    return outcomes
   }
 
   release({ requestId }: { requestId: string }): void {
@@ -284,7 +286,11 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
     const { holds, unconfirmed, expired } = this.#position
     let dueAtMs = Number.POSITIVE_INFINITY
     for (const hold of holds.values()) dueAtMs = Math.min(dueAtMs, hold.leaseExpiresAtMs)
-    if (unconfirmed.size > 0) dueAtMs = Math.min(dueAtMs, nowMs + resendAfterMs)
+    // The oldest event stands first; one that was never sent counts from now.
+    for (const { sentAtMs } of unconfirmed.values()) {
+      dueAtMs = Math.min(dueAtMs, Math.max(nowMs, (sentAtMs || nowMs) + resendAfterMs))
+      break
+    }
     if (expired.size > 0) dueAtMs = Math.min(dueAtMs, nowMs + expiredKeptMs)
     if (dueAtMs >= this.#alarmAtMs) return
     this.#alarmAtMs = dueAtMs

@@ -64,7 +64,7 @@ test('requests settled and confirmed together write two rows in all', async ({ e
   const ids = Array.from({ length: 50 }, (_, index) => `req_${index}`)
   await customer.inside(async (ledger) => {
     for (const id of ids) ledger.admit(reference(id))
-    await Promise.all(ids.map((id) => ledger.settle({ ...reference(id), settlement: settlement(10) })))
+    await Promise.all(ids.map((id) => ledger.settle({ settlements: [{ ...reference(id), settlement: settlement(10) }] })))
   })
   await customer.confirmAll()
   expect(counted).toEqual({ sql: 2, alarms: 1 })
@@ -76,7 +76,9 @@ test('long requests settled together write two rows each and one in all', async 
   const ids = Array.from({ length: 50 }, (_, index) => `req_${index}`)
   await customer.inside((ledger) => ids.map((id) => ledger.admit(reference(id)).outcome))
   await flushed()
-  await customer.inside((ledger) => Promise.all(ids.map((id) => ledger.settle({ ...reference(id), settlement: settlement(10) }))))
+  await customer.inside((ledger) =>
+    Promise.all(ids.map((id) => ledger.settle({ settlements: [{ ...reference(id), settlement: settlement(10) }] }))),
+  )
   await customer.confirmAll()
   expect(counted).toEqual({ sql: 101, alarms: 1 })
 })

@@ -27,10 +27,10 @@ export async function relayChatCompletion(exchange: Exchange): Promise<Response>
   const model = (await catalogue(surroundings, exchange.waitUntil)).get(call.model)
   if (!model) throw new ApiError('model_not_found', { param: 'model' })
   const admission = await admit(exchange, caller, holdOf(exchange, call, model, caller.keyId))
-  const relayed = new AdmittedChat(exchange, call, model, admission).relay()
+  const chat = new AdmittedChat(exchange, call, model, admission)
   // The client may leave at any time; what was admitted is settled all the same.
-  exchange.waitUntil(relayed.catch(() => undefined))
-  return relayed
+  exchange.waitUntil(chat.settled)
+  return chat.relay()
 }
 
 /** The most the call can use and cost: its bytes bound its input, `max_tokens` or the model bounds its output. */
@@ -61,6 +61,7 @@ class AdmittedChat {
   readonly #model: CatalogueModel
   readonly #admission: Admission
   readonly #lease: Lease
+  readonly #settled = Promise.withResolvers<void>()
   #progress: () => Reading = emptyReading
   #endSilence: () => void = () => undefined
   #route: CatalogueRoute | null = null
@@ -75,6 +76,11 @@ class AdmittedChat {
       this.#endSilence()
       return this.#settlement(this.#progress(), 'expired', null)
     })
+  }
+
+  /** Resolves when the ledger has acknowledged the settlement, or nothing more can be done for it. */
+  get settled(): Promise<void> {
+    return this.#settled.promise
   }
 
   async relay(): Promise<Response> {
@@ -117,12 +123,12 @@ class AdmittedChat {
     this.#endSilence = () => {
       if (Date.now() - meter.lastBytesAtMs > upstreamSilenceMs) answer.cancel()
     }
-    this.#exchange.waitUntil(ended.then((end) => this.#settle(meter.finish(), end, 200)))
+    void ended.then((end) => this.#settle(meter.finish(), end, 200))
     return new Response(readable, { headers: { ...this.#admission.headers, ...streamHeaders } })
   }
 
   #settle(reading: Reading, end: RequestEnd, status: number): void {
-    this.#exchange.waitUntil(this.#lease.settle(this.#settlement(reading, end, status)))
+    this.#settled.resolve(this.#lease.settle(this.#settlement(reading, end, status)))
   }
 
   #settlement(reading: Reading, end: RequestEnd, status: number | null) {

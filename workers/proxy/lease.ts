@@ -3,11 +3,11 @@ import { assert } from '#shared/values/assert.ts'
 import { logFailure } from '#workers/edge/log.ts'
 import type { Admission } from './admit.ts'
 import type { Exchange } from './exchange.ts'
-import { settleWaitsMs } from './limits.ts'
+import { settleTogether } from './settle-together.ts'
 
 /**
  * The lease of an admitted request, from admission to its one settlement. While the request runs its lease is renewed with a report of what it would
- * cost; `settle` ends it. A settlement the ledger does not acknowledge is sent again: it counts once however often it arrives.
+ * cost; `settle` ends it.
  */
 export class Lease {
   readonly #exchange: Exchange
@@ -26,29 +26,18 @@ export class Lease {
     assert(!this.#isSettled, 'a request was settled twice')
     this.#isSettled = true
     clearInterval(this.#timer)
-    for (const waitMs of [0, ...settleWaitsMs]) {
-      if (waitMs > 0) await scheduler.wait(waitMs)
-      try {
-        await this.#ledger().settle({ ...this.#admission.reference, settlement })
-        return
-      } catch (error) {
-        this.#log('settle_failed', error)
-      }
-    }
+    const { organizationId, reference } = this.#admission
+    await settleTogether(organizationId, { ...reference, settlement }, () => this.#ledger())
   }
 
   #renew(report: Settlement): void {
     Promise.resolve(this.#ledger().renew({ ...this.#admission.reference, report })).catch((error: unknown) =>
-      this.#log('renew_failed', error),
+      logFailure('renew_failed', error, { requestId: this.#exchange.requestId }),
     )
   }
 
   /** A stub that has failed stays broken, so each call makes its own. */
   #ledger() {
     return this.#exchange.surroundings.ledgerOf(this.#admission.organizationId)
-  }
-
-  #log(event: string, error: unknown): void {
-    logFailure(event, error, { requestId: this.#exchange.requestId })
   }
 }

@@ -38,7 +38,7 @@ export const readOnMs = 25_000
 export const meterIntervalMs = 250
 
 /** Bytes read from a stream at once. */
-export const readBufferBytes = 65_536
+export const readBufferBytes = 4_096
 
 /** Streamed bytes kept unparsed for the meter; beyond this they are parsed and let go. */
 export const unparsedBytes = 262_144
@@ -48,6 +48,13 @@ export const firstEventBytes = 65_536
 
 /** Bytes of a stream's end in which its usage report is looked for before the whole is parsed. */
 export const streamTailBytes = 4_096
+
+/** Settlements of one customer gather for this long before their call, and at most so many: about 1 kB each. */
+export const gatherMs = 20
+export const gatheredSettlements = 500
+
+/** When the answer to a gathered call is looked for: the ledger takes its flush interval, and a commit. */
+export const settleAnswerMs = 200
 
 /** A settlement is tried this often before the lease's expiry takes over; waits grow from the first to the last. */
 export const settleWaitsMs = [100, 300, 1_000, 3_000, 6_000, 10_000]

@@ -93,7 +93,10 @@ export class Customer {
   }
 
   async settle(requestId: string, costNanos: number, terms: HoldTerms = {}, facts: Partial<Settlement> = {}) {
-    return await this.ledger.settle({ ...reference(requestId, terms), settlement: { ...settlement(costNanos), ...facts } })
+    const [outcome] = await this.ledger.settle({
+      settlements: [{ ...reference(requestId, terms), settlement: { ...settlement(costNanos), ...facts } }],
+    })
+    return outcome
   }
 
   async sums(keyId = 'key_1'): Promise<{ availableNanos: number; heldNanos: number; unconfirmedNanos: number }> {

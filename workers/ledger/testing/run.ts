@@ -1,5 +1,5 @@
 import type { AccountSnapshot } from '#shared/contracts/account.ts'
-import type { AppliedNotice } from '#shared/contracts/ledger.ts'
+import type { AppliedNotice, SettleOutcome } from '#shared/contracts/ledger.ts'
 import type { UsageBatch } from '#shared/contracts/usage-event.ts'
 import type { CustomerLedger } from '../customer-ledger.ts'
 import { expiredKeptMs, resendAfterMs } from '../limits.ts'
@@ -15,7 +15,7 @@ interface Pending {
   expected: { outcome: string; costNanos: number }
   /** The object may have forgotten the request, so only Postgres can tell a repeated settle from the first. */
   isForgotten: boolean
-  outcome: Promise<{ outcome: string; costNanos: number }>
+  outcome: Promise<SettleOutcome[]>
 }
 
 /** One seeded run of the real object beside the models: random requests, time, faults of the queue and of the machine. */
@@ -148,7 +148,7 @@ export class Run {
     const expected = this.#model.settle(requestId, costNanos, this.#holdOf.get(requestId) ?? 0)
     const isForgotten = this.#forgotten.has(requestId)
     if (isForgotten) this.#isCareful = true
-    const outcome = ledger.settle({ ...this.#reference(requestId), settlement: settlement(costNanos) })
+    const outcome = ledger.settle({ settlements: [{ ...this.#reference(requestId), settlement: settlement(costNanos) }] })
     pending.push({ requestId, costNanos, expected, isForgotten, outcome })
   }
 
@@ -160,8 +160,8 @@ export class Run {
 
   async #answered(pending: Pending[]): Promise<void> {
     for (const { requestId, expected, isForgotten, outcome } of pending) {
-      const answer = await outcome
-      const isRight = answer.outcome === expected.outcome && answer.costNanos === expected.costNanos
+      const [answer] = await outcome
+      const isRight = answer?.outcome === expected.outcome && answer.costNanos === expected.costNanos
       this.#check(isForgotten || isRight, `settle ${requestId}: ${JSON.stringify(answer)}, the model says ${JSON.stringify(expected)}`)
     }
   }
@@ -174,10 +174,10 @@ export class Run {
       for (const requestId of this.#model.holds.keys()) this.#renew(ledger, requestId)
       const costs = await Promise.all(
         pending.map(async ({ requestId, costNanos, expected }) => {
-          const again = await ledger.settle({ ...this.#reference(requestId), settlement: settlement(costNanos) })
-          return this.#forgotten.has(requestId) || again.costNanos === expected.costNanos
+          const [again] = await ledger.settle({ settlements: [{ ...this.#reference(requestId), settlement: settlement(costNanos) }] })
+          return this.#forgotten.has(requestId) || again?.costNanos === expected.costNanos
             ? null
-            : `${requestId}: ${again.costNanos}, not ${expected.costNanos}`
+            : `${requestId}: ${again?.costNanos}, not ${expected.costNanos}`
         }),
       )
       for (const wrong of costs) this.#check(wrong === null, `settle again after a crash, ${wrong}`)
