@@ -35,7 +35,7 @@ export const upstreamSilenceMs = 120_000
 export const readOnMs = 25_000
 
 /** The metering branch of a stream is read this rarely, because waking up for every chunk is what a stream costs. */
-export const meterIntervalMs = 250
+export const meterIntervalMs = 1_000
 
 /** Bytes read from a stream at once. */
 export const readBufferBytes = 4_096

@@ -1,5 +1,5 @@
 import { ApiError } from '#workers/edge/api-error.ts'
-import { emptyReading, isUsageChunk, parseChunk, readAnswer } from './dialects/openai-chat-usage.ts'
+import { emptyReading, isUsageChunk, mayReportUsage, parseChunk, readAnswer } from './dialects/openai-chat-usage.ts'
 import { EventSplitter, eventData, joinBytes } from './dialects/server-sent-events.ts'
 import { firstEventBytes, meterIntervalMs, readBufferBytes, readOnMs } from './limits.ts'
 import { StreamMeter } from './stream-meter.ts'
@@ -112,10 +112,12 @@ async function pipeWithoutUsage(
   let deadline: ReturnType<typeof setTimeout> | undefined
   const forward = async (bytes: Uint8Array): Promise<void> => {
     if (hasLeft || bytes.length === 0) return
-    await writer.write(bytes).catch(() => {
+    try {
+      await writer.write(bytes)
+    } catch {
       hasLeft = true
       deadline = setTimeout(cancel, readOnMs)
-    })
+    }
   }
   let isBroken = false
   try {
@@ -137,6 +139,7 @@ async function pipeWithoutUsage(
 
 /** The events a chunk completes, but for the usage chunk. An event not complete waits for its end: no client can use half of one. */
 function withoutUsage(splitter: EventSplitter, chunk: Uint8Array): Uint8Array {
+  if (splitter.isWhole(chunk) && !mayReportUsage(chunk)) return chunk
   return joinBytes(splitter.feed(chunk).filter(isShown))
 }
 

@@ -94,6 +94,13 @@ export function isUsageChunk(data: string): boolean {
   return chunk.success && (chunk.data.error ?? null) === null
 }
 
+/** Whether bytes of a stream can hold a usage chunk; false for nearly all, at the price of one look. */
+export function mayReportUsage(bytes: Uint8Array): boolean {
+  return /"usage"\s*:\s*\{/.test(decoder.decode(bytes))
+}
+
+const decoder = new TextDecoder()
+
 /** The value of a chunk's data; undefined for the end mark and for what is not JSON. */
 export function parseChunk(data: string): unknown {
   if (data === '[DONE]') return undefined

@@ -15,6 +15,11 @@ export class EventSplitter {
     return joinBytes(this.#parts)
   }
 
+  /** Whether the next chunk begins and ends between events, as most do in practice. It then need not be fed. */
+  isWhole(chunk: Uint8Array): boolean {
+    return this.#parts.length === 0 && !this.#afterReturn && chunk.at(-1) === lineFeed && chunk.at(-2) === lineFeed
+  }
+
   /** Takes the next chunk and returns the events that it completes. Looks at each byte once, however long an event grows. */
   feed(chunk: Uint8Array): Uint8Array[] {
     const events: Uint8Array[] = []
