@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from 'hono'
 import type { z } from 'zod'
-import { readBody } from './body-limit.ts'
+import { readBoundedBody } from './bounded-body.ts'
 import { type FieldProblem, Problem } from './problem.ts'
 
 /**
@@ -14,7 +14,7 @@ export function body<Schema extends z.ZodType>(
   return async (c, next) => {
     const mediaType = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase()
     if (mediaType !== 'application/json') throw new Problem('not_json', 'Send the header Content-Type: application/json.')
-    c.set('body', parsed(schema, jsonOf(await readBody(c.req.raw, maxBytes)), bodyField))
+    c.set('body', parsed(schema, jsonOf(await boundedBody(c.req.raw, maxBytes)), bodyField))
     await next()
   }
 }
@@ -38,6 +38,12 @@ export function pathId(c: Addressed, name: string, schema: z.ZodType<string>): s
   const id = schema.safeParse(c.req.param(name))
   if (!id.success) throw new Problem('not_found', 'The path names nothing that exists.')
   return id.data
+}
+
+async function boundedBody(request: Request, maxBytes: number): Promise<Uint8Array> {
+  const bytes = await readBoundedBody(request, maxBytes)
+  if (!bytes) throw new Problem('body_too_large', `The body may have at most ${maxBytes} bytes.`)
+  return bytes
 }
 
 function jsonOf(bytes: Uint8Array): unknown {

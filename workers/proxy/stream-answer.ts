@@ -1,6 +1,7 @@
+import { joinBytes } from '#shared/values/bytes.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
 import { emptyReading, isUsageChunk, mayReportUsage, parseChunk, readAnswer } from './dialects/openai-chat-usage.ts'
-import { EventSplitter, eventData, joinBytes } from './dialects/server-sent-events.ts'
+import { EventSplitter, eventData } from './dialects/server-sent-events.ts'
 import { firstEventBytes, meterIntervalMs, readBufferBytes, readOnMs } from './limits.ts'
 import { StreamMeter } from './stream-meter.ts'
 import type { UpstreamAnswer } from './upstream/call.ts'

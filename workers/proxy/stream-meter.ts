@@ -1,5 +1,6 @@
+import { joinBytes } from '#shared/values/bytes.ts'
 import { emptyReading, parseChunk, type Reading, readAnswer } from './dialects/openai-chat-usage.ts'
-import { EventSplitter, eventData, joinBytes } from './dialects/server-sent-events.ts'
+import { EventSplitter, eventData } from './dialects/server-sent-events.ts'
 import { streamTailBytes, unparsedBytes } from './limits.ts'
 
 /**

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { EventSplitter, eventData, joinBytes } from './server-sent-events.ts'
+import { joinBytes } from '#shared/values/bytes.ts'
+import { EventSplitter, eventData } from './server-sent-events.ts'
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true })

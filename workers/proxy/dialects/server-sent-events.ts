@@ -1,3 +1,5 @@
+import { joinBytes } from '#shared/values/bytes.ts'
+
 const lineFeed = 10
 const carriageReturn = 13
 
@@ -64,18 +66,6 @@ export function eventData(event: Uint8Array): string | null {
     else if (line === 'data') lines.push('')
   }
   return lines.length === 0 ? null : lines.join('\n')
-}
-
-/** One array of all the bytes; a single part is returned as it is. */
-export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1 && parts[0]) return parts[0]
-  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
-  let offset = 0
-  for (const part of parts) {
-    joined.set(part, offset)
-    offset += part.length
-  }
-  return joined
 }
 
 /** Strips a byte order mark, as the specification wants of a stream's first event; broken UTF-8 becomes U+FFFD. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { joinBytes } from '../dialects/server-sent-events.ts'
+import { readBoundedBody } from '#workers/edge/bounded-body.ts'
 
 const Envelope = z.object({ error: z.object({ message: z.string() }) })
 
@@ -14,15 +14,9 @@ export async function refusalMessage(response: Response): Promise<string | undef
 }
 
 /** The answer's JSON; null for one too long, of which no more is read. */
-async function readJson({ body }: Response): Promise<unknown> {
-  const parts: Uint8Array[] = []
-  let length = 0
-  for await (const part of (body ?? []) as AsyncIterable<Uint8Array>) {
-    length += part.length
-    if (length > refusalBytes) return null
-    parts.push(part)
-  }
-  return JSON.parse(new TextDecoder().decode(joinBytes(parts)))
+async function readJson(response: Response): Promise<unknown> {
+  const bytes = await readBoundedBody(response, refusalBytes)
+  return bytes ? JSON.parse(new TextDecoder().decode(bytes)) : null
 }
 
 export function redactMessage(message: string): string {
