@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { CreditAnswer } from '#shared/contracts/credit.ts'
 import { newId } from '#shared/values/id.ts'
-import { pathOf } from './customer.ts'
+import { customerPath } from './customer-path.ts'
 import { type Desk, show } from './desk.ts'
 import { CommandFailure } from './failure.ts'
 import { usdOption } from './options.ts'
@@ -42,7 +42,7 @@ async function post(
   body: { amountNanos: number; reason: string; idempotencyKey: string },
 ): Promise<CreditAnswer> {
   try {
-    return await desk.admin().call('POST', `${pathOf(organizationId)}/credits`, CreditAnswer, body)
+    return await desk.admin().call('POST', `${customerPath(organizationId)}/credits`, CreditAnswer, body)
   } catch (error) {
     if (!(error instanceof CommandFailure && error.isInDoubt)) throw error
     throw new CommandFailure(error.message, [

@@ -8,6 +8,7 @@ import {
   type CustomerStatus,
 } from '#shared/contracts/customer.ts'
 import type { AdminClient } from './admin-client.ts'
+import { customerPath } from './customer-path.ts'
 import { type Desk, show } from './desk.ts'
 import { keyTable } from './key.ts'
 import { addLimitOptions, chosenLimits, hasChoices, type LimitChoices, positiveUsdOption } from './options.ts'
@@ -91,7 +92,7 @@ function addLimits(customer: Command, desk: Desk): void {
       if (!hasChoices(options) && options.overdraftUsd === undefined) return limits.error('error: name at least one limit to change')
       const chosen = chosenLimits(options, (await read(desk, organizationId)).limits)
       const body = { limits: chosen, overdraftNanos: options.overdraftUsd }
-      const answer = await desk.admin().call('PUT', `${pathOf(organizationId)}/limits`, ChangeAnswer, body)
+      const answer = await desk.admin().call('PUT', `${customerPath(organizationId)}/limits`, ChangeAnswer, body)
       show(desk, { ...answer, limits: chosen }, options, () => `${organizationId} now has the limits: ${limitsText(chosen)}.`)
     })
 }
@@ -102,7 +103,7 @@ function addStatus(customer: Command, desk: Desk, verb: string, status: Customer
     .description(description)
     .option('--json', 'print JSON')
     .action(async (organizationId: string, options: Json) => {
-      const answer = await desk.admin().call('PUT', `${pathOf(organizationId)}/status`, ChangeAnswer, { status })
+      const answer = await desk.admin().call('PUT', `${customerPath(organizationId)}/status`, ChangeAnswer, { status })
       show(desk, { ...answer, status }, options, () => `${organizationId} is ${status}.`)
     })
 }
@@ -118,12 +119,7 @@ async function allCustomers(admin: AdminClient): Promise<Customer[]> {
 }
 
 function read(desk: Desk, organizationId: string): Promise<CustomerDetail> {
-  return desk.admin().call('GET', pathOf(organizationId), CustomerDetail)
-}
-
-/** The path of a customer; whatever was typed stays one segment. */
-export function pathOf(organizationId: string): string {
-  return `/customers/${encodeURIComponent(organizationId)}`
+  return desk.admin().call('GET', customerPath(organizationId), CustomerDetail)
 }
 
 function customerRow(customer: Customer): string[] {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { CreatedCustomerKey, type CustomerKey, CustomerKeyList, KeyChangeAnswer } from '#shared/contracts/customer-key.ts'
-import { pathOf } from './customer.ts'
+import { customerPath } from './customer-path.ts'
 import { type Desk, show } from './desk.ts'
 import { CommandFailure } from './failure.ts'
 import { addLimitOptions, chosenLimits, expiryOption, hasChoices, type LimitChoices, listOption } from './options.ts'
@@ -43,7 +43,7 @@ function addCreate(key: Command, desk: Desk): void {
     .action(async (organizationId: string, options: Json & LimitChoices & { name?: string; models?: string[]; expires?: string }) => {
       const { name, models: allowedModels, expires: expiresAt } = options
       const body = { name, limits: chosenLimits(options), allowedModels, expiresAt }
-      const created = await desk.admin().call('POST', `${pathOf(organizationId)}/keys`, CreatedCustomerKey, body)
+      const created = await desk.admin().call('POST', `${customerPath(organizationId)}/keys`, CreatedCustomerKey, body)
       show(desk, created, options, ({ keyId, apiKey }) =>
         [
           facts([
@@ -90,9 +90,9 @@ function stateOf(key: CustomerKey): string {
 }
 
 function readKeys(desk: Desk, organizationId: string): Promise<CustomerKeyList> {
-  return desk.admin().call('GET', `${pathOf(organizationId)}/keys`, CustomerKeyList)
+  return desk.admin().call('GET', `${customerPath(organizationId)}/keys`, CustomerKeyList)
 }
 
 function keyPathOf(organizationId: string, keyId: string): string {
-  return `${pathOf(organizationId)}/keys/${encodeURIComponent(keyId)}`
+  return `${customerPath(organizationId)}/keys/${encodeURIComponent(keyId)}`
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { UsageReport } from '#shared/contracts/usage-report.ts'
-import { pathOf } from './customer.ts'
+import { customerPath } from './customer-path.ts'
 import { type Desk, show } from './desk.ts'
 import { dayOption } from './options.ts'
 import { table, usd, usdOfSum } from './table.ts'
@@ -17,7 +17,7 @@ export function addUsageCommand(program: Command, desk: Desk): void {
     .action(async (organizationId: string, options: { from?: string; to?: string; json?: boolean }) => {
       const { from, to } = options
       const period = new URLSearchParams({ ...(from && { from }), ...(to && { to }) })
-      const path = `${pathOf(organizationId)}/usage${period.size > 0 ? `?${period}` : ''}`
+      const path = `${customerPath(organizationId)}/usage${period.size > 0 ? `?${period}` : ''}`
       show(desk, await desk.admin().call('GET', path, UsageReport), options, reportText)
     })
 }
