@@ -22,3 +22,10 @@ export async function migrate(databaseUrl: string): Promise<void> {
     await client.end()
   }
 }
+
+if (import.meta.main) {
+  const databaseUrl = process.env.DATABASE_URL
+  if (databaseUrl) await migrate(databaseUrl)
+  else console.error('Set DATABASE_URL to the connection string of the database to migrate.')
+  process.exitCode = databaseUrl ? 0 : 2
+}
