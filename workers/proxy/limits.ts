@@ -35,10 +35,11 @@ export const upstreamSilenceMs = 120_000
 export const readOnMs = 25_000
 
 /** The metering branch of a stream is read this rarely, because waking up for every chunk is what a stream costs. */
-export const meterIntervalMs = 1_000
+export const meterIntervalMs = 500
 
-/** Bytes read from a stream at once. */
-export const readBufferBytes = 4_096
+/** Bytes read from a stream at once: of chunk after chunk, and of what gathers on the metering branch, 64 kB/s at most before it lags behind. */
+export const chunkBufferBytes = 4_096
+export const gulpBufferBytes = 32_768
 
 /** Streamed bytes kept unparsed for the meter; beyond this they are parsed and let go. */
 export const unparsedBytes = 262_144

@@ -2,7 +2,7 @@ import { joinBytes } from '#shared/values/bytes.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
 import { emptyReading, isUsageChunk, mayReportUsage, parseChunk, readAnswer } from './dialects/openai-chat-usage.ts'
 import { EventSplitter, eventData } from './dialects/server-sent-events.ts'
-import { firstEventBytes, meterIntervalMs, readBufferBytes, readOnMs } from './limits.ts'
+import { chunkBufferBytes, firstEventBytes, gulpBufferBytes, meterIntervalMs, readOnMs } from './limits.ts'
 import { StreamMeter } from './stream-meter.ts'
 import type { UpstreamAnswer } from './upstream/call.ts'
 
@@ -45,7 +45,7 @@ async function readFirstEvent(reader: ByteReader, meter: StreamMeter): Promise<U
   const splitter = new EventSplitter()
   const parts: Uint8Array[] = []
   while (meter.totalBytes < firstEventBytes) {
-    const { done, value } = await reader.read(new Uint8Array(readBufferBytes))
+    const { done, value } = await reader.read(new Uint8Array(chunkBufferBytes))
     if (done) throw new ApiError('upstream_error')
     meter.push(value)
     parts.push(value)
@@ -82,12 +82,14 @@ async function pipeAside(
     if (!wasPiped && !hasUpstreamEnded) deadline = setTimeout(cancel, readOnMs)
   })
   let isBroken = false
+  let buffer: ArrayBufferLike = new ArrayBuffer(gulpBufferBytes)
   try {
     for (;;) {
       if (isPiping) await Promise.race([pipeEnded, scheduler.wait(meterIntervalMs)])
-      const { done, value } = await reader.read(new Uint8Array(readBufferBytes))
-      if (done) break
-      meter.push(value)
+      const gulp: ReadableStreamReadResult<Uint8Array> = await reader.read(new Uint8Array(buffer))
+      if (gulp.done) break
+      meter.push(gulp.value)
+      buffer = gulp.value.buffer
     }
   } catch {
     isBroken = true
@@ -124,7 +126,7 @@ async function pipeWithoutUsage(
   try {
     await forward(withoutUsage(splitter, begin))
     for (;;) {
-      const { done, value } = await reader.read(new Uint8Array(readBufferBytes))
+      const { done, value } = await reader.read(new Uint8Array(chunkBufferBytes))
       if (done) break
       meter.push(value)
       await forward(withoutUsage(splitter, value))
