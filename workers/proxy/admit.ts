@@ -3,6 +3,7 @@ import type { AccountSnapshot } from '#shared/contracts/account.ts'
 import type { AdmitOutcome, HoldReference, LimitState, RefusalReason, Standing } from '#shared/contracts/ledger.ts'
 import { ApiError, type ApiErrorCode } from '#workers/edge/api-error.ts'
 import { logFailure } from '#workers/edge/log.ts'
+import { rpcAnswer } from '#workers/edge/rpc-answer.ts'
 import { type Caller, forgetKey } from './authenticate.ts'
 import type { Exchange } from './exchange.ts'
 import { unavailableRetryMs } from './limits.ts'
@@ -83,10 +84,10 @@ async function ask(
   const { requestId, surroundings } = exchange
   const request = snapshot ? { ...reference, snapshot } : reference
   try {
-    return await surroundings.ledgerOf(organizationId).admit(request)
+    return await rpcAnswer(surroundings.ledgerOf(organizationId).admit(request))
   } catch (error) {
     if (isWorthAnotherTry(error)) {
-      const outcome = await Promise.resolve(surroundings.ledgerOf(organizationId).admit(request)).catch(() => null)
+      const outcome = await rpcAnswer(surroundings.ledgerOf(organizationId).admit(request)).catch(() => null)
       if (outcome) return outcome
     }
     logFailure('admit_failed', error, { requestId, organizationId })

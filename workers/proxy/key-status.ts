@@ -2,6 +2,7 @@ import { KeyStatus } from '#shared/contracts/key-status.ts'
 import type { StandingOutcome } from '#shared/contracts/ledger.ts'
 import { formatUsd } from '#shared/values/money.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
+import { rpcAnswer } from '#workers/edge/rpc-answer.ts'
 import { rateLimitHeaders, readAccount } from './admit.ts'
 import { authenticate, forgetKey } from './authenticate.ts'
 import type { Exchange } from './exchange.ts'
@@ -14,9 +15,9 @@ export async function readKeyStatus(exchange: Exchange): Promise<Response> {
   const { keyId, organizationId, snapshot } = caller
   let outcome: StandingOutcome
   try {
-    outcome = await ledger.standing(snapshot ? { keyId, snapshot } : { keyId })
+    outcome = await rpcAnswer(ledger.standing(snapshot ? { keyId, snapshot } : { keyId }))
     if (outcome.outcome === 'snapshot_required') {
-      outcome = await ledger.standing({ keyId, snapshot: await readAccount(exchange, organizationId) })
+      outcome = await rpcAnswer(ledger.standing({ keyId, snapshot: await readAccount(exchange, organizationId) }))
     }
   } catch (error) {
     if (error instanceof ApiError) throw error

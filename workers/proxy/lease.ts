@@ -1,6 +1,7 @@
 import type { Settlement } from '#shared/contracts/usage-event.ts'
 import { assert } from '#shared/values/assert.ts'
 import { logFailure } from '#workers/edge/log.ts'
+import { rpcAnswer } from '#workers/edge/rpc-answer.ts'
 import type { Admission } from './admit.ts'
 import type { Exchange } from './exchange.ts'
 import { settleTogether } from './settle-together.ts'
@@ -31,7 +32,7 @@ export class Lease {
   }
 
   #renew(report: Settlement): void {
-    Promise.resolve(this.#ledger().renew({ ...this.#admission.reference, report })).catch((error: unknown) =>
+    rpcAnswer(this.#ledger().renew({ ...this.#admission.reference, report })).catch((error: unknown) =>
       logFailure('renew_failed', error, { requestId: this.#exchange.requestId }),
     )
   }

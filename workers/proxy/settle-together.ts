@@ -1,5 +1,6 @@
 import type { CustomerLedgerRpc, SettleRequest } from '#shared/contracts/ledger.ts'
 import { logFailure } from '#workers/edge/log.ts'
+import { rpcAnswer } from '#workers/edge/rpc-answer.ts'
 import { gatheredSettlements, gatherMs, settleAnswerMs, settleWaitsMs } from './limits.ts'
 
 /** Settlements of one customer that go to its ledger in one call, made by the request that came first. */
@@ -47,7 +48,7 @@ async function joinGathering(gathering: Gathering, request: SettleRequest): Prom
 /** Whether the ledger has acknowledged, which it does when the settlements are durable. A stub that failed stays broken, so each try makes its own. */
 async function trySettle(settlements: SettleRequest[], ledgerOf: () => CustomerLedgerRpc): Promise<boolean> {
   try {
-    await ledgerOf().settle({ settlements })
+    await rpcAnswer(ledgerOf().settle({ settlements }))
     return true
   } catch (error) {
     logFailure('settle_failed', error, { requestId: settlements[0]?.request.requestId ?? '' })

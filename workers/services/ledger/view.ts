@@ -1,5 +1,6 @@
 import type { AccountSnapshot } from '#shared/contracts/account.ts'
 import type { LedgerView } from '#shared/contracts/customer.ts'
+import { rpcAnswer } from '#workers/edge/rpc-answer.ts'
 import type { LedgerNamespace } from './namespace.ts'
 import { withinMs } from './within.ts'
 
@@ -11,7 +12,7 @@ export async function viewLedger(ledger: LedgerNamespace, snapshot: AccountSnaps
   const key = snapshot.keys[0]
   if (!key) return { view: null, note: 'the customer has no living key' }
   try {
-    const standing = ledger.getByName(snapshot.organizationId).standing({ keyId: key.keyId, snapshot })
+    const standing = rpcAnswer(ledger.getByName(snapshot.organizationId).standing({ keyId: key.keyId, snapshot }))
     const answer = await withinMs(timeoutMs, standing)
     if (answer.outcome === 'refused') return { view: null, note: `the ledger object says ${answer.reason}` }
     if (answer.outcome !== 'known') return { view: null, note: 'the ledger object wants a newer snapshot' }
