@@ -14,8 +14,8 @@ let limiter: Ratelimit | undefined
 
 /** Throws 429 for an address that has tried too many unknown keys. */
 export function refuseBlocked(clientIp: string): void {
-  const untilMs = blocked.get(clientIp) ?? 0
-  if (untilMs > Date.now()) throw new ApiError('too_many_unknown_keys', { retryAfterMs: untilMs - Date.now() })
+  const retryAfterMs = (blocked.get(clientIp) ?? 0) - Date.now()
+  if (retryAfterMs > 0) throw new ApiError('too_many_unknown_keys', { retryAfterMs })
 }
 
 export async function countUnknownKey(clientIp: string, redis: { url: string; token: string }): Promise<void> {
