@@ -1,5 +1,6 @@
 import type { Db } from '#db/client.ts'
 import { readAccountSnapshot } from '#db/queries/read-account-snapshot.ts'
+import { logFailure } from '#workers/edge/log.ts'
 import type { LedgerNamespace } from './namespace.ts'
 import { withinMs } from './within.ts'
 
@@ -17,8 +18,7 @@ export async function pushSnapshot(platform: { db: Db; ledger: LedgerNamespace }
     await withinMs(pushTimeoutMs, platform.ledger.getByName(organizationId).refresh({ snapshot }))
     return true
   } catch (error) {
-    const reason = error instanceof Error ? error.name : 'unknown'
-    console.error(JSON.stringify({ event: 'snapshot_not_pushed', organizationId, error: reason }))
+    logFailure('snapshot_not_pushed', error, { organizationId })
     return false
   }
 }

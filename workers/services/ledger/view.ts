@@ -1,5 +1,6 @@
 import type { AccountSnapshot } from '#shared/contracts/account.ts'
 import type { LedgerView } from '#shared/contracts/customer.ts'
+import { logFailure } from '#workers/edge/log.ts'
 import { rpcAnswer } from '#workers/edge/rpc-answer.ts'
 import type { LedgerNamespace } from './namespace.ts'
 import { withinMs } from './within.ts'
@@ -19,8 +20,7 @@ export async function viewLedger(ledger: LedgerNamespace, snapshot: AccountSnaps
     const { heldNanos, unconfirmedNanos } = answer
     return { view: { heldNanos, unconfirmedNanos, availableNanos: answer.standing.availableNanos }, note: null }
   } catch (error) {
-    const reason = error instanceof Error ? error.name : 'unknown'
-    console.error(JSON.stringify({ event: 'ledger_not_reached', organizationId: snapshot.organizationId, error: reason }))
+    logFailure('ledger_not_reached', error, { organizationId: snapshot.organizationId })
     return { view: null, note: 'the ledger object could not be reached' }
   }
 }
