@@ -1,4 +1,4 @@
-import { type SQL, type SQLWrapper, sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import { NeonHttpDatabase } from 'drizzle-orm/neon-http'
 import { z } from 'zod'
 import { assert } from '#shared/values/assert.ts'
@@ -52,11 +52,6 @@ export const SafeBigint = z
   .union([z.string(), z.number()])
   .transform(Number)
   .refine((value) => Number.isSafeInteger(value), 'integer out of range')
-
-/** A timestamp as milliseconds since the epoch. */
-export function epochMs(timestamp: SQLWrapper): SQL {
-  return sql`floor(extract(epoch from ${timestamp}) * 1000)::bigint`
-}
 
 /** Milliseconds since the epoch as a timestamp; null stays null. */
 export function timestampOf(epochMilliseconds: number | null): SQL {
