@@ -6,7 +6,7 @@ import { logFailure } from '#workers/edge/log.ts'
 import { rpcAnswer } from '#workers/edge/rpc-answer.ts'
 import { type Caller, forgetKey } from './authenticate.ts'
 import type { Exchange } from './exchange.ts'
-import { unavailableRetryMs } from './limits.ts'
+import { unavailable } from './unavailable.ts'
 
 export interface Admission {
   reference: HoldReference
@@ -33,7 +33,8 @@ export async function admit(exchange: Exchange, caller: Caller, reference: HoldR
   return { reference, organizationId, leaseMs: outcome.leaseExpiresAtMs - Date.now(), headers }
 }
 
-const errorOfRefusal: Record<RefusalReason, ApiErrorCode> = {
+/** The ledger's refusals in the client's terms. */
+export const errorOfRefusal: Record<RefusalReason, ApiErrorCode> = {
   key_unknown: 'invalid_api_key',
   key_expired: 'api_key_expired',
   model_not_allowed: 'model_not_allowed',
@@ -110,8 +111,4 @@ async function refresh(exchange: Exchange, organizationId: string): Promise<void
   } catch (error) {
     logFailure('refresh_failed', error, { organizationId })
   }
-}
-
-function unavailable(): ApiError {
-  return new ApiError('unavailable', { retryAfterMs: unavailableRetryMs })
 }

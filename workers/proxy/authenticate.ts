@@ -5,8 +5,9 @@ import { ApiError } from '#workers/edge/api-error.ts'
 import { logFailure } from '#workers/edge/log.ts'
 import type { Surroundings } from './env.ts'
 import { ExpiringCache } from './expiring-cache.ts'
-import { cachedKeys, keyCachedMs, unavailableRetryMs, unknownKeyCachedMs } from './limits.ts'
+import { cachedKeys, keyCachedMs, unknownKeyCachedMs } from './limits.ts'
 import { presentedKey } from './presented-key.ts'
+import { unavailable } from './unavailable.ts'
 import { countUnknownKey, refuseBlocked } from './unknown-keys.ts'
 
 /** Whose request this is. `snapshot` is there when Postgres was just read, so that the ledger need not ask for it. */
@@ -41,7 +42,7 @@ export function forgetKey(keyHash: string): void {
 async function lookUp(keyHash: string, surroundings: Surroundings, clientIp: string): Promise<Caller> {
   const found = await findKeyByHash(surroundings.db, keyHash).catch((error: unknown) => {
     logFailure('key_lookup_failed', error)
-    throw new ApiError('unavailable', { retryAfterMs: unavailableRetryMs })
+    throw unavailable()
   })
   if (!found) {
     unknownKeys.set(keyHash, true)

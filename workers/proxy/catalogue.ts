@@ -1,8 +1,8 @@
 import { type CatalogueModel, readCatalogue } from '#db/queries/read-catalogue.ts'
-import { ApiError } from '#workers/edge/api-error.ts'
 import { logFailure } from '#workers/edge/log.ts'
 import type { Surroundings } from './env.ts'
-import { catalogueFreshMs, catalogueUsableMs, unavailableRetryMs } from './limits.ts'
+import { catalogueFreshMs, catalogueUsableMs } from './limits.ts'
+import { unavailable } from './unavailable.ts'
 
 export type Models = ReadonlyMap<string, CatalogueModel>
 
@@ -15,7 +15,7 @@ export async function catalogue(surroundings: Surroundings, waitUntil: (work: Pr
   if (!known || nowMs - known.readAtMs > catalogueUsableMs) {
     return read(surroundings).catch((error: unknown) => {
       logFailure('catalogue_read_failed', error)
-      throw new ApiError('unavailable', { retryAfterMs: unavailableRetryMs })
+      throw unavailable()
     })
   }
   if (nowMs - Math.max(known.readAtMs, triedAtMs) > catalogueFreshMs) {

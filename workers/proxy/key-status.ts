@@ -3,10 +3,10 @@ import type { StandingOutcome } from '#shared/contracts/ledger.ts'
 import { formatUsd } from '#shared/values/money.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
 import { rpcAnswer } from '#workers/edge/rpc-answer.ts'
-import { rateLimitHeaders, readAccount } from './admit.ts'
+import { errorOfRefusal, rateLimitHeaders, readAccount } from './admit.ts'
 import { authenticate, forgetKey } from './authenticate.ts'
 import type { Exchange } from './exchange.ts'
-import { unavailableRetryMs } from './limits.ts'
+import { unavailable } from './unavailable.ts'
 
 /** `GET /v1/key`: what the key that asks has left, of its limits and of its customer's credit. */
 export async function readKeyStatus(exchange: Exchange): Promise<Response> {
@@ -21,18 +21,12 @@ export async function readKeyStatus(exchange: Exchange): Promise<Response> {
     }
   } catch (error) {
     if (error instanceof ApiError) throw error
-    throw new ApiError('unavailable', { retryAfterMs: unavailableRetryMs })
+    throw unavailable()
   }
-  if (outcome.outcome === 'snapshot_required') throw new ApiError('unavailable', { retryAfterMs: unavailableRetryMs })
+  if (outcome.outcome === 'snapshot_required') throw unavailable()
   if (outcome.outcome === 'refused') {
     if (outcome.reason === 'key_unknown') forgetKey(caller.keyHash)
-    throw new ApiError(
-      outcome.reason === 'account_suspended'
-        ? 'account_suspended'
-        : outcome.reason === 'key_expired'
-          ? 'api_key_expired'
-          : 'invalid_api_key',
-    )
+    throw new ApiError(errorOfRefusal[outcome.reason])
   }
   const { standing, heldNanos, unconfirmedNanos } = outcome
   const status: KeyStatus = {
