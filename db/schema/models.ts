@@ -10,10 +10,15 @@ export const models = pgTable(
     contextTokens: integer('context_tokens').notNull(),
     /** Zero for embeddings, which produce none. */
     maxOutputTokens: integer('max_output_tokens').notNull(),
+    /** How the model cuts text into tokens: a published encoding, or `unknown`, for which only an estimate with a margin exists. */
+    tokenizer: text('tokenizer', { enum: ['o200k_base', 'unknown'] })
+      .notNull()
+      .default('unknown'),
     enabled: boolean('enabled').notNull().default(true),
     createdAt: timestamp('created_at', { withTimezone: true, mode: 'date' }).notNull().defaultNow(),
   },
   (t) => [
+    check('models_tokenizer', sql`${t.tokenizer} in ('o200k_base', 'unknown')`),
     check('models_kind', sql`${t.kind} in ('chat', 'embeddings')`),
     // A hold is bounded by these two, so they must bound something.
     check('models_tokens', sql`${t.contextTokens} > 0 and ${t.maxOutputTokens} >= 0`),

@@ -14,6 +14,8 @@ export const organizations = pgTable(
     balanceNanos: bigint('balance_nanos', { mode: 'number' }).notNull().default(0),
     overdraftNanos: bigint('overdraft_nanos', { mode: 'number' }).notNull().default(0),
     balanceVersion: bigint('balance_version', { mode: 'number' }).notNull().default(1),
+    /** A balance that falls below it raises `balance.low`; null raises none. */
+    lowBalanceNanos: bigint('low_balance_nanos', { mode: 'number' }),
     limits: jsonb('limits').$type<Limits>().notNull().default({}),
     createdAt: timestamp('created_at', { withTimezone: true, mode: 'date' }).notNull().defaultNow(),
   },
@@ -21,6 +23,7 @@ export const organizations = pgTable(
     check('organizations_status', sql`${t.status} in ('active', 'suspended')`),
     // The range of shared/values/money.ts: two amounts can always be added exactly in JavaScript.
     check('organizations_balance_range', sql`${t.balanceNanos} between -4500000000000000 and 4500000000000000`),
+    check('organizations_low_balance_range', sql`${t.lowBalanceNanos} between 0 and 4500000000000000`),
     check('organizations_overdraft_range', sql`${t.overdraftNanos} between 0 and 4500000000000000`),
   ],
 )

@@ -7,6 +7,9 @@ export const Limits = z.object({
   tokensPerMinute: z.int().min(0).max(100_000_000_000).optional(),
   requestsPerDay: z.int().min(0).max(10_000_000_000).optional(),
   concurrency: z.int().min(0).max(100_000).optional(),
+  /** Spend caps in nano-dollars, of the UTC day and month in which a request was admitted. */
+  spendPerDayNanos: Nanos.optional(),
+  spendPerMonthNanos: Nanos.optional(),
 })
 export type Limits = z.infer<typeof Limits>
 

@@ -15,6 +15,15 @@ export interface Standing {
   tokensPerMinute: LimitState | null
   requestsPerDay: LimitState | null
   concurrency: LimitState | null
+  /** Spend caps in nano-dollars; what running requests hold is not remaining. */
+  spendPerDay: LimitState | null
+  spendPerMonth: LimitState | null
+}
+
+/** The most that one more request may hold and reserve at this moment; a limit that does not exist is null. */
+export interface Room {
+  holdNanos: number
+  tokens: number | null
 }
 
 export interface AdmitRequest {
@@ -38,11 +47,16 @@ export type RefusalReason =
   | 'tokens_per_minute'
   | 'requests_per_day'
   | 'concurrency'
+  | 'spend_per_day'
+  | 'spend_per_month'
+  /** Too much is settled and not in Postgres: the object takes nothing more until that is confirmed. */
+  | 'unconfirmed_backlog'
   | 'request_reused'
 
 export type AdmitOutcome =
   | { outcome: 'admitted'; leaseExpiresAtMs: number; snapshotIsStale: boolean; standing: Standing }
-  | { outcome: 'refused'; reason: RefusalReason; retryAfterMs: number | null; standing: Standing }
+  /** `room` tells what would fit when the request is too large for money, a spend cap or the tokens of a minute; else null. */
+  | { outcome: 'refused'; reason: RefusalReason; retryAfterMs: number | null; standing: Standing; room: Room | null }
   /** The object knows nothing recent enough of the account: read Postgres and call again with `snapshot`. */
   | { outcome: 'snapshot_required' }
 
@@ -85,6 +99,18 @@ export interface CustomerLedgerRpc {
   applied(notice: AppliedNotice): Promise<void> | void
   refresh(request: { snapshot: AccountSnapshot }): Promise<void> | void
   standing(request: { keyId: string; snapshot?: AccountSnapshot }): Promise<StandingOutcome> | StandingOutcome
+  /** What the object holds and awaits, for reconciliation. Counts nothing, changes nothing. */
+  audit(request: Record<string, never>): Promise<LedgerAudit> | LedgerAudit
+}
+
+/** The object's own books, oldest first; each list ends after `auditedMost` of `limits.ts` in the ledger, its sum does not. */
+export interface LedgerAudit {
+  /** Null while the object has never heard of a balance. */
+  balance: { balanceNanos: number; version: number } | null
+  heldNanos: number
+  holds: { requestId: string; holdNanos: number; leaseExpiresAtMs: number }[]
+  unconfirmedNanos: number
+  unconfirmed: { eventId: string; amountNanos: number; settledAtMs: number }[]
 }
 
 export type StandingOutcome =

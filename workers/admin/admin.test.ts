@@ -62,7 +62,15 @@ describe('customers', () => {
 
   test('a customer shows what the ledger object sees, and opens without it', async ({ expect }) => {
     const { organizationId } = await newCustomer()
-    const standing = { availableNanos: 60, requestsPerMinute: null, tokensPerMinute: null, requestsPerDay: null, concurrency: null }
+    const standing = {
+      availableNanos: 60,
+      requestsPerMinute: null,
+      tokensPerMinute: null,
+      requestsPerDay: null,
+      concurrency: null,
+      spendPerDay: null,
+      spendPerMonth: null,
+    }
     stage.ledger.standing = { outcome: 'known', standing, heldNanos: 30, unconfirmedNanos: 10 }
     expect((await detail(organizationId)).ledger).toEqual({ heldNanos: 30, unconfirmedNanos: 10, availableNanos: 60 })
     stage.ledger.broken = true

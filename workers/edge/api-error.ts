@@ -29,6 +29,8 @@ const errors = {
   tokens_per_minute: entry(429, 'rate_limit_error', 'Too many tokens in one minute. Lower max_tokens, or wait.'),
   requests_per_day: entry(429, 'rate_limit_error', 'Too many requests in one day (UTC).'),
   concurrency: entry(429, 'rate_limit_error', 'Too many requests at the same time.'),
+  spend_per_day: entry(429, 'insufficient_quota', 'The spend cap of this day (UTC) is reached. Raise it, or wait.'),
+  spend_per_month: entry(429, 'insufficient_quota', 'The spend cap of this month (UTC) is reached. Raise it, or wait.'),
   invalid_request: entry(400, 'invalid_request_error', 'The request is not valid.', false),
   invalid_json: entry(400, 'invalid_request_error', 'The body is not valid JSON in UTF-8.', false),
   unsupported_media_type: entry(415, 'invalid_request_error', 'Send the body as `Content-Type: application/json`, not encoded.', false),

@@ -6,6 +6,7 @@ import type {
   AppliedNotice,
   CustomerLedgerRpc,
   HoldReference,
+  LedgerAudit,
   RenewOutcome,
   RenewRequest,
   SettleOutcome,
@@ -19,6 +20,7 @@ import { checkedNanos } from '#shared/values/money.ts'
 import { logFailure } from '#workers/edge/log.ts'
 import { type Env, readSettings } from './env.ts'
 import {
+  auditedMost,
   dispatchDelayMs,
   durableAtOnceNanos,
   expiredKeptMs,
@@ -140,6 +142,24 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
     return { outcome: 'known', standing: standingOf(this.#position, keyId, nowMs), heldNanos, unconfirmedNanos }
   }
 
+  /** What the object holds and awaits, for reconciliation. */
+  audit(): LedgerAudit {
+    const { balanceNanos, balanceVersion, heldNanos, holds, unconfirmedNanos, unconfirmed } = this.#position
+    return {
+      balance: balanceVersion < 0 ? null : { balanceNanos, version: balanceVersion },
+      heldNanos,
+      holds: [...holds.values()].slice(0, auditedMost).map(({ request, holdNanos, leaseExpiresAtMs }) => ({
+        requestId: request.requestId,
+        holdNanos,
+        leaseExpiresAtMs,
+      })),
+      unconfirmedNanos,
+      unconfirmed: [...unconfirmed]
+        .slice(0, auditedMost)
+        .map(([eventId, { amountNanos, settledAtMs }]) => ({ eventId, amountNanos, settledAtMs })),
+    }
+  }
+
   /** Settles orphans, sends again what is unconfirmed, and arms itself for what comes next, whatever failed. */
   override async alarm(): Promise<void> {
     this.#alarmAtMs = Number.POSITIVE_INFINITY
@@ -166,7 +186,7 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
     keyId: string,
     nowMs: number,
   ): AdmitOutcome {
-    return { outcome: 'refused', reason, retryAfterMs, standing: standingOf(this.#position, keyId, nowMs) }
+    return { outcome: 'refused', reason, retryAfterMs, standing: standingOf(this.#position, keyId, nowMs), room: null }
   }
 
   #takeSnapshot(snapshot: AccountSnapshot, nowMs: number): void {

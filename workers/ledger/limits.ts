@@ -32,3 +32,6 @@ export const windowsWriteMs = 5_000
 
 /** A client told to wait for running requests to end is told to wait this long. */
 export const inFlightRetryMs = 1_000
+
+/** Holds and unconfirmed events that one audit names; its sums are always whole. */
+export const auditedMost = 1_000

@@ -17,6 +17,7 @@ export interface Hold extends HoldReference {
 export interface Unconfirmed {
   requestId: string
   amountNanos: number
+  settledAtMs: number
   /** What the request has cost by this event. */
   costNanos: number
   /** The event as it goes to the queue. */

@@ -119,6 +119,8 @@ export function standingOf(position: Position, keyId: string, nowMs: number): St
     tokensPerMinute: null,
     requestsPerDay: null,
     concurrency: null,
+    spendPerDay: null,
+    spendPerMonth: null,
   }
   if (!account || !key) return standing
   for (const { limits, window } of position.countedWindows(account, key)) {

@@ -198,6 +198,7 @@ export function unconfirmedOf(event: UsageEvent): Unconfirmed {
   return {
     requestId: event.request.requestId,
     amountNanos: event.amountNanos,
+    settledAtMs: event.settledAtMs,
     costNanos: event.settlement.costNanos,
     json: asciiJson(event),
     expired:

@@ -45,6 +45,9 @@ export const errorOfRefusal: Record<RefusalReason, ApiErrorCode> = {
   tokens_per_minute: 'tokens_per_minute',
   requests_per_day: 'requests_per_day',
   concurrency: 'concurrency',
+  spend_per_day: 'spend_per_day',
+  spend_per_month: 'spend_per_month',
+  unconfirmed_backlog: 'unavailable',
   request_reused: 'internal_error',
 }
 
