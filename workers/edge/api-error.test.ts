@@ -17,6 +17,8 @@ const promised: Record<ApiErrorCode, [number, string, boolean]> = {
   tokens_per_minute: [429, 'rate_limit_error', true],
   requests_per_day: [429, 'rate_limit_error', true],
   concurrency: [429, 'rate_limit_error', true],
+  spend_per_day: [402, 'insufficient_quota', false],
+  spend_per_month: [402, 'insufficient_quota', false],
   invalid_request: [400, 'invalid_request_error', false],
   invalid_json: [400, 'invalid_request_error', false],
   unsupported_media_type: [415, 'invalid_request_error', false],
