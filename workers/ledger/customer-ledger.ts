@@ -18,44 +18,26 @@ import { totalTokens } from '#shared/pricing/usage.ts'
 import { assert } from '#shared/values/assert.ts'
 import { checkedNanos } from '#shared/values/money.ts'
 import { logFailure } from '#workers/edge/log.ts'
+import { Deadlines } from './deadlines.ts'
 import { type Env, readSettings } from './env.ts'
-import {
-  auditedMost,
-  dispatchDelayMs,
-  durableAtOnceNanos,
-  expiredKeptMs,
-  flushIntervalMs,
-  resendAfterMs,
-  snapshotFreshMs,
-  windowsWriteMs,
-} from './limits.ts'
+import { Journal } from './journal.ts'
+import { auditedMost, expiredKeptMs, refreshAskedMs, snapshotFreshMs } from './limits.ts'
 import { Outbox } from './outbox.ts'
 import { type Hold, Position } from './position.ts'
 import { adjustmentEvent, decideAdmission, expirySettlement, findHolder, settlementEvent, standingOf } from './rules.ts'
-import { LedgerStore, unconfirmedOf } from './store.ts'
+import { unconfirmedOf } from './store.ts'
 import { correctTokens, countRequest } from './windows.ts'
 
 /**
- * The ledger of one customer: holds, limits and the outbox of settled requests. Decisions are taken in memory without awaiting; a settlement
- * is answered once it is durable, together with all others of the same moment.
+ * The ledger of one customer: holds, limits and the outbox of settled requests. A method asks the rules, changes the position and tells the journal,
+ * all without awaiting; a settlement is answered once it is durable, together with all others of the same moment.
  */
 export class CustomerLedger extends DurableObject<Env> implements CustomerLedgerRpc {
-  readonly #position = new Position()
-  readonly #store = new LedgerStore(this.ctx.storage.sql)
   readonly #settings = readSettings(this.env)
-  readonly #outbox = new Outbox(this.#settings.usageQueue, this.#position)
-  readonly #unwrittenHolds = new Set<string>()
-  #unwrittenEvents: string[] = []
-  #flush: Promise<void> | null = null
-  #dispatch: Promise<void> | null = null
-  #alarmAtMs = Number.POSITIVE_INFINITY
-  #windowsWrittenAtMs = 0
-  #windowsChanged = false
-
-  constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env)
-    this.#store.load(this.#position)
-  }
+  readonly #position = new Position()
+  readonly #deadlines = new Deadlines(this.ctx.storage, this.#position, this.#settings)
+  readonly #outbox = new Outbox(this.env.USAGE_QUEUE, this.#position, this.#settings.resendAfterMs)
+  readonly #journal = new Journal(this.ctx, this.#position, this.#settings.flushMs, (wroteEvents) => this.#afterCommit(wroteEvents))
 
   /** Checks everything that limits a request and reserves it, all or nothing. Idempotent by the request id. */
   admit(admit: AdmitRequest): AdmitOutcome {
@@ -63,26 +45,27 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
     assertAmount(admit.holdNanos)
     if (admit.snapshot) this.#takeSnapshot(admit.snapshot, nowMs)
     const { requestId, keyId } = admit.request
-    if (this.#position.hasEnded(requestId)) return this.#refused('request_reused', null, keyId, nowMs)
-    const decision = decideAdmission(this.#position, admit, nowMs)
+    const decision: ReturnType<typeof decideAdmission> = this.#position.hasEnded(requestId)
+      ? { outcome: 'refused', reason: 'request_reused', retryAfterMs: null, room: null }
+      : decideAdmission(this.#position, admit, this.#settings, nowMs)
     if (decision.outcome === 'snapshot_required') return decision
-    if (decision.outcome === 'refused') return this.#refused(decision.reason, decision.retryAfterMs, keyId, nowMs)
+    if (decision.outcome === 'refused') return { ...decision, standing: standingOf(this.#position, keyId, nowMs) }
     if (!this.#position.holds.has(requestId)) {
       for (const { window } of this.#position.countedWindows(decision.account, decision.key)) {
         countRequest(window, admit.reservedTokens, nowMs)
-        this.#windowsChanged = true
+        this.#journal.windowsCounted()
       }
       this.#open(admit, nowMs, nowMs)
     }
     return {
       outcome: 'admitted',
       leaseExpiresAtMs: nowMs + this.#settings.leaseMs,
-      snapshotIsStale: nowMs - this.#position.accountSeenAtMs > snapshotFreshMs,
+      snapshotIsStale: this.#asksForRefresh(nowMs),
       standing: standingOf(this.#position, keyId, nowMs),
     }
   }
 
-  /** Extends a lease and keeps the report of its progress. Opens a hold again that an eviction has lost. */
+  /** Extends a lease and keeps the report of its progress. Opens a hold again that a lost machine has forgotten. */
   renew(renewal: RenewRequest): RenewOutcome {
     const nowMs = Date.now()
     const { requestId } = renewal.request
@@ -92,8 +75,7 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
     const hold = this.#position.holds.get(requestId) ?? this.#open(renewal, nowMs, null)
     hold.leaseExpiresAtMs = nowMs + this.#settings.leaseMs
     hold.report = renewal.report
-    this.#unwrittenHolds.add(requestId)
-    void this.#scheduleFlush()
+    this.#journal.holdChanged(requestId)
     return { outcome: 'renewed', leaseExpiresAtMs: hold.leaseExpiresAtMs }
   }
 
@@ -104,29 +86,29 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
       assertAmount(settlement.costNanos)
     }
     const outcomes = settlements.map((settle) => this.#settle(settle, Date.now()))
-    await this.#scheduleFlush()
+    await this.#journal.durable()
     return outcomes
   }
 
+  /** Ends a hold whose request never left for an upstream. */
   release({ requestId }: { requestId: string }): void {
     const hold = this.#position.close(requestId)
     if (!hold) return
     this.#correctTokens(hold, 0)
-    this.#unwrittenHolds.delete(requestId)
-    this.#store.endHold(requestId)
-    void this.#scheduleFlush()
+    this.#journal.holdEnded(requestId)
   }
 
+  /** Postgres has posted these events; its balance includes them. */
   applied({ eventIds, balanceNanos, version }: AppliedNotice): void {
     for (const eventId of eventIds) {
       const entry = this.#position.confirm(eventId)
-      // The row that told of the expiry goes with its confirmation; the truth may still come.
-      if (entry?.expired && this.#position.expired.has(entry.requestId)) this.#store.writeExpired(entry.requestId, entry.expired)
+      if (entry?.expired && this.#position.expired.has(entry.requestId)) this.#journal.expiryKept(entry.requestId, entry.expired)
     }
     this.#position.takeBalance(checkedNanos(balanceNanos), version)
-    this.#store.confirm(eventIds, { balanceNanos: this.#position.balanceNanos, version: this.#position.balanceVersion })
+    this.#journal.eventsConfirmed(eventIds)
   }
 
+  /** A newer account, pushed after a change or read again because the known one is stale. */
   refresh({ snapshot }: { snapshot: AccountSnapshot }): void {
     this.#takeSnapshot(snapshot, Date.now())
   }
@@ -135,7 +117,7 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
   standing({ keyId, snapshot }: { keyId: string; snapshot?: AccountSnapshot }): StandingOutcome {
     const nowMs = Date.now()
     if (snapshot) this.#takeSnapshot(snapshot, nowMs)
-    const holder = findHolder(this.#position, keyId, snapshot !== undefined, nowMs)
+    const holder = findHolder(this.#position, keyId, snapshot !== undefined, this.#settings, nowMs)
     if (holder.outcome === 'snapshot_required') return holder
     if (holder.outcome === 'refused') return { outcome: 'refused', reason: holder.reason }
     const { heldNanos, unconfirmedNanos } = this.#position
@@ -148,57 +130,57 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
     return {
       balance: balanceVersion < 0 ? null : { balanceNanos, version: balanceVersion },
       heldNanos,
-      holds: [...holds.values()].slice(0, auditedMost).map(({ request, holdNanos, leaseExpiresAtMs }) => ({
-        requestId: request.requestId,
-        holdNanos,
-        leaseExpiresAtMs,
-      })),
+      holds: [...holds.values()].slice(0, auditedMost).map(({ request, holdNanos, leaseExpiresAtMs }) => {
+        return { requestId: request.requestId, holdNanos, leaseExpiresAtMs }
+      }),
       unconfirmedNanos,
-      unconfirmed: [...unconfirmed]
-        .slice(0, auditedMost)
-        .map(([eventId, { amountNanos, settledAtMs }]) => ({ eventId, amountNanos, settledAtMs })),
+      unconfirmed: [...unconfirmed].slice(0, auditedMost).map(([eventId, { amountNanos, settledAtMs }]) => {
+        return { eventId, amountNanos, settledAtMs }
+      }),
     }
   }
 
   /** Settles orphans, sends again what is unconfirmed, and arms itself for what comes next, whatever failed. */
   override async alarm(): Promise<void> {
-    this.#alarmAtMs = Number.POSITIVE_INFINITY
-    const nowMs = Date.now()
+    this.#deadlines.rang()
     try {
-      this.#expireLeases(nowMs)
-      this.#forgetExpired(nowMs)
-      await this.#scheduleFlush()
+      this.#expireLeases(Date.now())
+      this.#forgetExpired(Date.now())
+      await this.#journal.durable()
       await this.#outbox.dispatch(this.#organizationId, Date.now())
     } catch (error) {
       logFailure('ledger_alarm_failed', error)
     } finally {
-      await this.#arm(Date.now())
+      await this.#deadlines.arm(Date.now())
     }
+  }
+
+  /** What is durable may leave, and what comes due next is known. */
+  async #afterCommit(wroteEvents: boolean): Promise<void> {
+    if (wroteEvents) this.#outbox.dispatchSoon(this.#organizationId)
+    await this.#deadlines.arm(Date.now())
   }
 
   get #organizationId(): string {
     return this.ctx.id.name ?? this.#position.account?.organizationId ?? ''
   }
 
-  #refused(
-    reason: Extract<AdmitOutcome, { outcome: 'refused' }>['reason'],
-    retryAfterMs: number | null,
-    keyId: string,
-    nowMs: number,
-  ): AdmitOutcome {
-    return { outcome: 'refused', reason, retryAfterMs, standing: standingOf(this.#position, keyId, nowMs), room: null }
+  #takeSnapshot(snapshot: AccountSnapshot, nowMs: number): void {
+    if (this.#position.takeSnapshot(snapshot, nowMs)) this.#journal.accountTaken(snapshot, nowMs)
   }
 
-  #takeSnapshot(snapshot: AccountSnapshot, nowMs: number): void {
-    if (this.#position.takeSnapshot(snapshot, nowMs)) this.#store.writeAccount(snapshot, nowMs)
+  /** Whether this request is the one to have a stale account read again. */
+  #asksForRefresh(nowMs: number): boolean {
+    const position = this.#position
+    if (nowMs - position.accountSeenAtMs <= snapshotFreshMs || nowMs - position.refreshAskedAtMs < refreshAskedMs) return false
+    position.refreshAskedAtMs = nowMs
+    return true
   }
 
   #open({ request, holdNanos, reservedTokens }: HoldReference, nowMs: number, countedAtMs: number | null): Hold {
     const hold: Hold = { request, holdNanos, reservedTokens, countedAtMs, leaseExpiresAtMs: nowMs + this.#settings.leaseMs, report: null }
     this.#position.open(hold)
-    if (holdNanos >= durableAtOnceNanos) this.#store.writeHold(hold)
-    else this.#unwrittenHolds.add(request.requestId)
-    void this.#scheduleFlush()
+    this.#journal.holdOpened(hold)
     return hold
   }
 
@@ -206,22 +188,26 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
     const { requestId } = settle.request
     const earlierNanos = this.#position.settled.get(requestId)
     const expired = this.#position.expired.get(requestId)
-    if (earlierNanos !== undefined && !expired) return { outcome: 'already_settled', costNanos: earlierNanos }
+    if (expired) return this.#adjust(settle, expired, nowMs)
+    if (earlierNanos !== undefined) return { outcome: 'already_settled', costNanos: earlierNanos }
     const hold = this.#position.close(requestId)
-    this.#unwrittenHolds.delete(requestId)
-    this.#store.endHold(requestId)
-    const event = expired
-      ? adjustmentEvent(settle, settle.settlement, expired, nowMs)
-      : settlementEvent(hold ?? settle, settle.settlement, nowMs)
+    this.#journal.holdEnded(requestId)
     if (hold) this.#correctTokens(hold, totalTokens(settle.settlement.usage))
-    if (expired) this.#dropExpired(requestId)
-    this.#record(event)
-    return { outcome: expired ? 'adjusted' : 'settled', costNanos: event.settlement.costNanos }
+    return { outcome: 'settled', costNanos: this.#record(settlementEvent(hold ?? settle, settle.settlement, nowMs)) }
   }
 
-  #record(event: UsageEvent): void {
+  /** The truth about an orphan. */
+  #adjust(settle: SettleRequest, expired: { costNanos: number; expiredAtMs: number }, nowMs: number): SettleOutcome {
+    const meansNanos = this.#position.availableNanos + (this.#position.account?.overdraftNanos ?? 0)
+    this.#dropExpired(settle.request.requestId)
+    return { outcome: 'adjusted', costNanos: this.#record(adjustmentEvent(settle, settle.settlement, expired, meansNanos, nowMs)) }
+  }
+
+  /** Answers what the request has been charged with this event. */
+  #record(event: UsageEvent): number {
     const eventId = eventIdOf(event)
-    if (this.#position.addUnconfirmed(eventId, unconfirmedOf(event))) this.#unwrittenEvents.push(eventId)
+    if (this.#position.addUnconfirmed(eventId, unconfirmedOf(event))) this.#journal.eventSettled(eventId)
+    return event.settlement.costNanos
   }
 
   #correctTokens(hold: Hold, usedTokens: number): void {
@@ -230,16 +216,15 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
     if (!account || !key || hold.countedAtMs === null) return
     for (const { window } of this.#position.countedWindows(account, key)) {
       correctTokens(window, hold.countedAtMs, usedTokens - hold.reservedTokens)
-      this.#windowsChanged = true
+      this.#journal.windowsCounted()
     }
   }
 
   #expireLeases(nowMs: number): void {
     for (const hold of [...this.#position.holds.values()]) {
       if (hold.leaseExpiresAtMs > nowMs) continue
-      const { requestId } = hold.request
-      const { costNanos } = this.#settle({ ...hold, settlement: expirySettlement(hold, nowMs) }, nowMs) as { costNanos: number }
-      this.#position.expired.set(requestId, { costNanos, expiredAtMs: nowMs })
+      const { costNanos } = this.#settle({ ...hold, settlement: expirySettlement(hold, nowMs) }, nowMs)
+      this.#position.expired.set(hold.request.requestId, { costNanos, expiredAtMs: nowMs })
     }
   }
 
@@ -251,70 +236,7 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
 
   #dropExpired(requestId: string): void {
     this.#position.expired.delete(requestId)
-    this.#store.forgetExpired(requestId)
-  }
-
-  /** The next commit. All who wait for it share it; when it fails the object starts anew from what is on disk, and its callers try again. */
-  #scheduleFlush(): Promise<void> {
-    this.#flush ??= (async () => {
-      await scheduler.wait(flushIntervalMs)
-      this.#flush = null
-      try {
-        this.#writeAll(Date.now())
-        await this.ctx.storage.sync()
-      } catch (error) {
-        this.ctx.abort(`ledger could not write: ${String(error)}`)
-        throw error
-      }
-      await this.#arm(Date.now())
-    })()
-    return this.#flush
-  }
-
-  /** One turn, one commit: settled events in the place of the holds they end, holds that live on, and now and then the windows. */
-  #writeAll(nowMs: number): void {
-    const events = this.#unwrittenEvents.flatMap((eventId) => {
-      const entry = this.#position.unconfirmed.get(eventId)
-      return entry ? [[eventId, entry] as [string, typeof entry]] : []
-    })
-    this.#unwrittenEvents = []
-    this.#store.writeSettled(events)
-    for (const requestId of this.#unwrittenHolds) {
-      const hold = this.#position.holds.get(requestId)
-      if (hold) this.#store.writeHold(hold)
-    }
-    this.#unwrittenHolds.clear()
-    this.#store.sweep()
-    if (this.#windowsChanged && nowMs - this.#windowsWrittenAtMs >= windowsWriteMs) {
-      this.#store.writeWindows(this.#position.windows)
-      this.#windowsWrittenAtMs = nowMs
-      this.#windowsChanged = false
-    }
-    if (events.length > 0) this.#scheduleDispatch()
-  }
-
-  #scheduleDispatch(): void {
-    this.#dispatch ??= (async () => {
-      await scheduler.wait(dispatchDelayMs)
-      this.#dispatch = null
-      await this.#outbox.dispatch(this.#organizationId, Date.now())
-    })().catch((error: unknown) => logFailure('usage_dispatch_failed', error))
-  }
-
-  /** Sets the alarm for the first lease or resend that comes due; only when earlier, because setting it costs a row. */
-  async #arm(nowMs: number): Promise<void> {
-    const { holds, unconfirmed, expired } = this.#position
-    let dueAtMs = Number.POSITIVE_INFINITY
-    for (const hold of holds.values()) dueAtMs = Math.min(dueAtMs, hold.leaseExpiresAtMs)
-    // The oldest event stands first; one that was never sent counts from now.
-    for (const { sentAtMs } of unconfirmed.values()) {
-      dueAtMs = Math.min(dueAtMs, Math.max(nowMs, (sentAtMs || nowMs) + resendAfterMs))
-      break
-    }
-    if (expired.size > 0) dueAtMs = Math.min(dueAtMs, nowMs + expiredKeptMs)
-    if (dueAtMs >= this.#alarmAtMs) return
-    this.#alarmAtMs = dueAtMs
-    await this.ctx.storage.setAlarm(dueAtMs)
+    this.#journal.expiryForgotten(requestId)
   }
 }
 

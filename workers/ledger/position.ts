@@ -2,6 +2,7 @@ import type { AccountSnapshot, KeyFacts, Limits } from '#shared/contracts/accoun
 import type { HoldReference } from '#shared/contracts/ledger.ts'
 import type { Settlement } from '#shared/contracts/usage-event.ts'
 import { settledKept } from './limits.ts'
+import { type Spend, SpendingBook } from './spending.ts'
 import { emptyWindow, isCounted, type Window } from './windows.ts'
 
 /** Money and limits reserved for a request that has not ended. A lease: who does not renew it loses it. */
@@ -16,6 +17,8 @@ export interface Hold extends HoldReference {
 /** A settled event that Postgres has not confirmed yet. */
 export interface Unconfirmed {
   requestId: string
+  keyId: string
+  admittedAtMs: number
   amountNanos: number
   settledAtMs: number
   /** What the request has cost by this event. */
@@ -46,6 +49,8 @@ export class Position {
   account: AccountSnapshot | null = null
   /** When `account` was last known to be current. */
   accountSeenAtMs = 0
+  /** When a request was last asked to have a stale account read again. */
+  refreshAskedAtMs = 0
   balanceNanos = 0
   balanceVersion = -1
   heldNanos = 0
@@ -54,10 +59,11 @@ export class Position {
   readonly unconfirmed = new Map<string, Unconfirmed>()
   readonly expired = new Map<string, Expired>()
   readonly windows = new Map<string, Window>()
+  readonly spending = new SpendingBook()
   /** What settled requests were charged, oldest first: the answer to a repeated settle. */
   readonly settled = new Map<string, number>()
   readonly #keys = new Map<string, KeyFacts>()
-  readonly #holdsOfKey = new Map<string, number>()
+  readonly #heldOfKey = new Map<string, { leases: number; nanos: number }>()
 
   /** What may still be promised: the posted balance less what is spent but not posted, less what is held. */
   get availableNanos(): number {
@@ -68,8 +74,9 @@ export class Position {
     return this.#keys.get(keyId)
   }
 
-  liveLeases(keyId: string): number {
-    return this.#holdsOfKey.get(keyId) ?? 0
+  /** The live leases of a key, and what they hold. */
+  held(keyId: string): { leases: number; nanos: number } {
+    return this.#heldOfKey.get(keyId) ?? { leases: 0, nanos: 0 }
   }
 
   /**
@@ -96,8 +103,7 @@ export class Position {
 
   open(hold: Hold): void {
     this.holds.set(hold.request.requestId, hold)
-    this.heldNanos += hold.holdNanos
-    this.#holdsOfKey.set(hold.request.keyId, this.liveLeases(hold.request.keyId) + 1)
+    this.#holdMore(hold.request.keyId, 1, hold.holdNanos)
   }
 
   /** Ends a hold and frees what it held; null when there is none. */
@@ -105,11 +111,15 @@ export class Position {
     const hold = this.holds.get(requestId)
     if (!hold) return null
     this.holds.delete(requestId)
-    this.heldNanos -= hold.holdNanos
-    const rest = this.liveLeases(hold.request.keyId) - 1
-    if (rest > 0) this.#holdsOfKey.set(hold.request.keyId, rest)
-    else this.#holdsOfKey.delete(hold.request.keyId)
+    this.#holdMore(hold.request.keyId, -1, -hold.holdNanos)
     return hold
+  }
+
+  #holdMore(keyId: string, leases: number, nanos: number): void {
+    this.heldNanos += nanos
+    const before = this.held(keyId)
+    if (before.leases + leases === 0) this.#heldOfKey.delete(keyId)
+    else this.#heldOfKey.set(keyId, { leases: before.leases + leases, nanos: before.nanos + nanos })
   }
 
   /** Whether a request was settled, by its Worker or by its lease's expiry, as far as is remembered. */
@@ -122,6 +132,7 @@ export class Position {
     if (this.unconfirmed.has(eventId)) return false
     this.unconfirmed.set(eventId, entry)
     this.unconfirmedNanos += debitOf(entry)
+    this.spending.add(spendOf(entry))
     this.settled.set(entry.requestId, entry.costNanos)
     if (this.settled.size > settledKept) {
       const [oldest] = this.settled.keys()
@@ -154,6 +165,11 @@ export class Position {
     this.windows.set(scope, fresh)
     return fresh
   }
+}
+
+/** What an event adds to the spending of its customer and key: an adjustment downwards takes away. */
+export function spendOf({ keyId, admittedAtMs, amountNanos }: Unconfirmed): Spend {
+  return { keyId, admittedAtMs, nanos: 0 - amountNanos }
 }
 
 /** A debit counts from its settlement on; a credit only once it is posted, because a balance read since then may hold it already. */

@@ -1,32 +1,39 @@
-import type { AccountSnapshot, KeyFacts } from '#shared/contracts/account.ts'
-import type { AdmitRequest, HoldReference, LimitState, RefusalReason, Standing } from '#shared/contracts/ledger.ts'
+import type { AccountSnapshot, KeyFacts, Limits } from '#shared/contracts/account.ts'
+import type { AdmitRequest, HoldReference, LimitState, RefusalReason, Room, Standing } from '#shared/contracts/ledger.ts'
 import type { Settlement, UsageEvent } from '#shared/contracts/usage-event.ts'
-import { inFlightRetryMs, snapshotUsableMs } from './limits.ts'
+import type { Settings } from './env.ts'
+import { backlogRetryMs, inFlightRetryMs, snapshotFreshMs, unconfirmedMost } from './limits.ts'
 import type { Expired, Hold, Position } from './position.ts'
+import { dayEndsInMs, monthEndsInMs } from './spending.ts'
 import { brokenLimit, limitStates } from './windows.ts'
 
 /** The rules of admission and settlement. Nothing here changes anything: time and state come in, a decision goes out. */
 
-export type Decision =
-  | { outcome: 'admitted'; account: AccountSnapshot; key: KeyFacts }
-  | { outcome: 'refused'; reason: RefusalReason; retryAfterMs: number | null }
-  | { outcome: 'snapshot_required' }
+export type Decision = { outcome: 'admitted'; account: AccountSnapshot; key: KeyFacts } | Refusal | { outcome: 'snapshot_required' }
+
+/** `room` as in the contract: what would fit, when the request is only too large. */
+export interface Refusal<Reason extends RefusalReason = RefusalReason> {
+  outcome: 'refused'
+  reason: Reason
+  retryAfterMs: number | null
+  room: Room | null
+}
+
+/** How long and how far a customer is served while Postgres cannot be read. */
+export type WithoutPostgres = Pick<Settings, 'withoutPostgresMs' | 'withoutPostgresNanos'>
 
 /** Whether a request may start: key, account, model, rates, concurrency and money, all or nothing. */
-export function decideAdmission(position: Position, admit: AdmitRequest, nowMs: number): Decision {
-  const holder = findHolder(position, admit.request.keyId, admit.snapshot !== undefined, nowMs)
+export function decideAdmission(position: Position, admit: AdmitRequest, without: WithoutPostgres, nowMs: number): Decision {
+  const holder = findHolder(position, admit.request.keyId, admit.snapshot !== undefined, without, nowMs)
   if (holder.outcome !== 'found') return holder
   const { account, key } = holder
+  const admitted: Decision = { outcome: 'admitted', account, key }
   if (key.allowedModels && !key.allowedModels.includes(admit.request.model)) return refuse('model_not_allowed')
   const earlier = position.holds.get(admit.request.requestId)
-  if (earlier) return isSameHold(earlier, admit) ? { outcome: 'admitted', account, key } : refuse('request_reused')
-  for (const { limits, window } of position.countedWindows(account, key)) {
-    const broken = brokenLimit(window, limits, admit.reservedTokens, nowMs)
-    if (broken) return refuse(broken.reason, broken.retryAfterMs)
-  }
-  if (position.holds.size >= (account.limits.concurrency ?? Number.POSITIVE_INFINITY)) return refuse('concurrency', inFlightRetryMs)
-  if (position.liveLeases(key.keyId) >= (key.limits.concurrency ?? Number.POSITIVE_INFINITY)) return refuse('concurrency', inFlightRetryMs)
-  return decideMoney(position, account, admit.holdNanos) ?? { outcome: 'admitted', account, key }
+  if (earlier) return isSameHold(earlier, admit) ? admitted : refuse('request_reused')
+  if (position.unconfirmed.size >= unconfirmedMost) return refuse('unconfirmed_backlog', backlogRetryMs)
+  if (isTooExposed(position, admit.holdNanos, without, nowMs)) return { outcome: 'snapshot_required' }
+  return decideRates(position, account, key, admit, nowMs) ?? decideMoney(position, account, key, admit.holdNanos, nowMs) ?? admitted
 }
 
 /** The account and key a request belongs to, as long as what is known of them is recent enough to act on. */
@@ -34,32 +41,106 @@ export function findHolder(
   position: Position,
   keyId: string,
   hasSnapshot: boolean,
+  { withoutPostgresMs }: WithoutPostgres,
   nowMs: number,
 ):
   | { outcome: 'found'; account: AccountSnapshot; key: KeyFacts }
-  | { outcome: 'refused'; reason: 'account_suspended' | 'key_unknown' | 'key_expired'; retryAfterMs: null }
+  | Refusal<'account_suspended' | 'key_unknown' | 'key_expired'>
   | { outcome: 'snapshot_required' } {
   const { account } = position
-  if (!account || nowMs - position.accountSeenAtMs > snapshotUsableMs) return { outcome: 'snapshot_required' }
-  if (account.status !== 'active') return { outcome: 'refused', reason: 'account_suspended', retryAfterMs: null }
+  if (!account || nowMs - position.accountSeenAtMs > withoutPostgresMs) return { outcome: 'snapshot_required' }
+  if (account.status !== 'active') return refuse('account_suspended')
   const key = position.key(keyId)
   // A key made a moment ago may not have been pushed yet: only a snapshot read for this very request proves that it does not exist.
-  if (!key) return hasSnapshot ? { outcome: 'refused', reason: 'key_unknown', retryAfterMs: null } : { outcome: 'snapshot_required' }
-  if (key.expiresAtMs !== null && key.expiresAtMs <= nowMs) return { outcome: 'refused', reason: 'key_expired', retryAfterMs: null }
+  if (!key) return hasSnapshot ? refuse('key_unknown') : { outcome: 'snapshot_required' }
+  if (key.expiresAtMs !== null && key.expiresAtMs <= nowMs) return refuse('key_expired')
   return { outcome: 'found', account, key }
 }
 
-/** Admits iff `available - hold >= -overdraft`. Tells a customer without money from one whose running requests hold the rest. */
-function decideMoney(position: Position, account: AccountSnapshot, holdNanos: number): Decision | null {
-  const afterwardsNanos = position.availableNanos - holdNanos
-  if (afterwardsNanos >= -account.overdraftNanos) return null
-  return afterwardsNanos + position.heldNanos >= -account.overdraftNanos
-    ? refuse('in_flight_budget', inFlightRetryMs)
-    : refuse('insufficient_balance')
+/**
+ * Whether more would be promised than a customer may hold and have spent while Postgres is away. It counts as away when the account was not read
+ * for a while; asking for a snapshot then finds out, and a snapshot just read makes the account fresh.
+ */
+function isTooExposed(position: Position, holdNanos: number, { withoutPostgresNanos }: WithoutPostgres, nowMs: number): boolean {
+  if (nowMs - position.accountSeenAtMs <= snapshotFreshMs) return false
+  return position.heldNanos - position.unconfirmedNanos + holdNanos > withoutPostgresNanos
 }
 
-function refuse(reason: RefusalReason, retryAfterMs: number | null = null): Decision {
-  return { outcome: 'refused', reason, retryAfterMs }
+function decideRates(position: Position, account: AccountSnapshot, key: KeyFacts, admit: AdmitRequest, nowMs: number): Refusal | null {
+  for (const { limits, window } of position.countedWindows(account, key)) {
+    const broken = brokenLimit(window, limits, admit.reservedTokens, nowMs)
+    if (broken) {
+      const room = broken.reason === 'tokens_per_minute' ? roomOf(position, account, key, nowMs) : null
+      return refuse(broken.reason, broken.retryAfterMs, room)
+    }
+  }
+  const isFull =
+    position.holds.size >= (account.limits.concurrency ?? Number.POSITIVE_INFINITY) ||
+    position.held(key.keyId).leases >= (key.limits.concurrency ?? Number.POSITIVE_INFINITY)
+  return isFull ? refuse('concurrency', inFlightRetryMs) : null
+}
+
+/**
+ * Admits iff every budget covers the hold. A budget that would cover it without what runs is short only for a moment (`in_flight_budget`); else the
+ * budget itself is used up.
+ */
+function decideMoney(position: Position, account: AccountSnapshot, key: KeyFacts, holdNanos: number, nowMs: number): Refusal | null {
+  const short = budgetsOf(position, account, key, nowMs).filter((budget) => budget.leftNanos - budget.heldNanos < holdNanos)
+  // What cannot be helped by waiting is said first.
+  const [first] = short.toSorted((one, other) => Number(one.leftNanos >= holdNanos) - Number(other.leftNanos >= holdNanos))
+  if (!first) return null
+  const room = roomOf(position, account, key, nowMs)
+  if (first.leftNanos >= holdNanos) return refuse('in_flight_budget', inFlightRetryMs, room)
+  return refuse(first.reason, first.capNanos < holdNanos ? null : first.renewsInMs, room)
+}
+
+/** Something a request's money is taken from: credit, or what a spend cap leaves of a period. */
+interface Budget {
+  reason: 'insufficient_balance' | 'spend_per_day' | 'spend_per_month'
+  /** What it can hold at most; without end for credit, which can be topped up. */
+  capNanos: number
+  /** What is not spent; running requests hold `heldNanos` of it. */
+  leftNanos: number
+  heldNanos: number
+  /** Time until it is whole again; null when nothing but a person fills it. */
+  renewsInMs: number | null
+}
+
+function budgetsOf(position: Position, account: AccountSnapshot, key: KeyFacts, nowMs: number): Budget[] {
+  const { heldNanos } = position
+  const leftNanos = position.availableNanos + heldNanos + account.overdraftNanos
+  const credit: Budget = { reason: 'insufficient_balance', capNanos: Number.POSITIVE_INFINITY, leftNanos, heldNanos, renewsInMs: null }
+  return [credit, ...spendBudgets(position, null, account.limits, nowMs), ...spendBudgets(position, key.keyId, key.limits, nowMs)]
+}
+
+/** The spend caps of the customer (null) or of a key. */
+function spendBudgets(position: Position, keyId: string | null, limits: Limits, nowMs: number): Budget[] {
+  const { spendPerDayNanos, spendPerMonthNanos } = limits
+  if (spendPerDayNanos === undefined && spendPerMonthNanos === undefined) return []
+  const spent = position.spending.spent(keyId, nowMs)
+  const heldNanos = keyId === null ? position.heldNanos : position.held(keyId).nanos
+  const budget = (reason: Budget['reason'], capNanos: number | undefined, spentNanos: number, renewsInMs: number): Budget[] =>
+    capNanos === undefined ? [] : [{ reason, capNanos, leftNanos: capNanos - spentNanos, heldNanos, renewsInMs }]
+  return [
+    ...budget('spend_per_day', spendPerDayNanos, spent.dayNanos, dayEndsInMs(nowMs)),
+    ...budget('spend_per_month', spendPerMonthNanos, spent.monthNanos, monthEndsInMs(nowMs)),
+  ]
+}
+
+function roomOf(position: Position, account: AccountSnapshot, key: KeyFacts, nowMs: number): Room {
+  const free = budgetsOf(position, account, key, nowMs).map(({ leftNanos, heldNanos }) => leftNanos - heldNanos)
+  const tokens = position
+    .countedWindows(account, key)
+    .flatMap(({ limits, window }) => limitStates(window, limits, nowMs).tokensPerMinute?.remaining ?? [])
+  return { holdNanos: Math.max(0, Math.min(...free)), tokens: tokens.length === 0 ? null : Math.min(...tokens) }
+}
+
+function refuse<Reason extends RefusalReason>(
+  reason: Reason,
+  retryAfterMs: number | null = null,
+  room: Room | null = null,
+): Refusal<Reason> {
+  return { outcome: 'refused', reason, retryAfterMs, room }
 }
 
 function isSameHold(hold: Hold, admit: HoldReference): boolean {
@@ -86,10 +167,27 @@ export function settlementEvent(reference: HoldReference, settlement: Settlement
   }
 }
 
-/** The event that corrects a request settled by expiry, once its truth has arrived. */
-export function adjustmentEvent(reference: HoldReference, settlement: Settlement, expired: Expired, nowMs: number): UsageEvent {
+/**
+ * The event that corrects a request settled by expiry, once its truth has arrived. Its hold was freed then, so what it cost above the estimate is
+ * taken only as far as the customer's means go: the floor holds for late truths too.
+ */
+export function adjustmentEvent(
+  reference: HoldReference,
+  settlement: Settlement,
+  expired: Expired,
+  meansNanos: number,
+  nowMs: number,
+): UsageEvent {
   const event = settlementEvent(reference, settlement, nowMs)
-  return { ...event, kind: 'adjustment', amountNanos: expired.costNanos - event.settlement.costNanos }
+  const mostNanos = expired.costNanos + Math.max(0, meansNanos)
+  const capped = event.settlement.costNanos > mostNanos
+  const costNanos = capped ? mostNanos : event.settlement.costNanos
+  return {
+    ...event,
+    kind: 'adjustment',
+    amountNanos: expired.costNanos - costNanos,
+    settlement: { ...event.settlement, costNanos, capped: event.settlement.capped || capped },
+  }
 }
 
 /** What an orphaned request is settled with: its last report, or nothing, because nothing shows that anything was delivered. */
@@ -131,9 +229,23 @@ export function standingOf(position: Position, keyId: string, nowMs: number): St
   }
   standing.concurrency = tighter(
     concurrencyState(account.limits.concurrency, position.holds.size),
-    concurrencyState(key.limits.concurrency, position.liveLeases(keyId)),
+    concurrencyState(key.limits.concurrency, position.held(keyId).leases),
   )
+  const caps = budgetsOf(position, account, key, nowMs)
+  standing.spendPerDay = spendState(caps, 'spend_per_day')
+  standing.spendPerMonth = spendState(caps, 'spend_per_month')
   return standing
+}
+
+function spendState(budgets: Budget[], reason: Budget['reason']): LimitState | null {
+  const states = budgets
+    .filter((budget) => budget.reason === reason)
+    .map(({ capNanos, leftNanos, heldNanos, renewsInMs }) => ({
+      limit: capNanos,
+      remaining: Math.max(0, leftNanos - heldNanos),
+      resetMs: leftNanos === capNanos ? 0 : (renewsInMs ?? 0),
+    }))
+  return states.reduce<LimitState | null>(tighter, null)
 }
 
 function concurrencyState(limit: number | undefined, live: number): LimitState | null {

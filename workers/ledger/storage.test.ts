@@ -1,10 +1,11 @@
 import { beforeEach, test } from 'vitest'
 import { eventIdOf, UsageBatch, type UsageEvent } from '#shared/contracts/usage-event.ts'
-import { dispatchDelayMs, messageBytes, resendAfterMs, windowsWriteMs } from './limits.ts'
+import { unpackUsageMessage } from '#shared/contracts/usage-message.ts'
+import { dispatchDelayMs, messageBytes, messageEvents, windowsWriteMs } from './limits.ts'
 import { Outbox } from './outbox.ts'
 import { Position } from './position.ts'
 import { unconfirmedOf } from './store.ts'
-import { Customer, facts, flushed, passTime, reference, settlement, stopClock, tapQueue } from './testing/customer.ts'
+import { Customer, facts, flushed, passTime, reference, resendAfterMs, settlement, stopClock, tapQueue } from './testing/customer.ts'
 
 beforeEach(() => stopClock())
 
@@ -171,12 +172,13 @@ test('an event not yet sent when the machine dies is sent by the next life', asy
 test('a queue that refuses keeps events due, and the alarm rings again', async ({ expect }) => {
   const customer = await new Customer('org_queue_down').known()
   let isDown = true
-  const sent: string[] = []
+  const sent: UsageBatch[] = []
   await customer.inside((instance) => {
-    const { USAGE_QUEUE } = Reflect.get(instance, 'env') as { USAGE_QUEUE: Queue<string> }
-    const send = async (text: string) => {
+    const { USAGE_QUEUE } = Reflect.get(instance, 'env') as { USAGE_QUEUE: Queue<Uint8Array> }
+    const send = async (message: Uint8Array) => {
       if (isDown) throw new Error('queue is down')
-      if (text.includes(customer.organizationId)) sent.push(text)
+      const batch = UsageBatch.parse(await unpackUsageMessage(message))
+      if (batch.organizationId === customer.organizationId) sent.push(batch)
     }
     Object.defineProperty(USAGE_QUEUE, 'send', { value: send, configurable: true })
   })
@@ -192,16 +194,20 @@ test('a queue that refuses keeps events due, and the alarm rings again', async (
 function settledPosition(count: number, userAgent: string): Position {
   const position = new Position()
   for (let index = 0; index < count; index++) {
-    const event: UsageEvent = {
-      kind: 'settlement',
-      amountNanos: -1,
-      settledAtMs: 1,
-      request: facts(`req_${index}`, { userAgent }),
-      settlement: settlement(1),
-    }
-    position.addUnconfirmed(eventIdOf(event), { ...unconfirmedOf(event), isWritten: true })
+    settleInto(position, `req_${index}`, userAgent)
   }
   return position
+}
+
+function settleInto(position: Position, requestId: string, userAgent: string): void {
+  const event: UsageEvent = {
+    kind: 'settlement',
+    amountNanos: -1,
+    settledAtMs: 1,
+    request: facts(requestId, { userAgent }),
+    settlement: settlement(1),
+  }
+  position.addUnconfirmed(eventIdOf(event), { ...unconfirmedOf(event), isWritten: true })
 }
 
 for (const [script, userAgent] of [
@@ -209,25 +215,39 @@ for (const [script, userAgent] of [
   ['any script', '語'.repeat(256)],
   ['astral characters', '🚀'.repeat(128)],
 ] as const) {
-  test(`the outbox packs every event once into messages under 128 KB, names in ${script}`, async ({ expect }) => {
-    const texts: string[] = []
-    const queue = { send: async (text: string) => void texts.push(text) } as unknown as Queue<string>
-    await new Outbox(queue, settledPosition(1_000, userAgent)).dispatch('org_packed', 1)
-    for (const text of texts) expect(new TextEncoder().encode(text).length).toBeLessThan(platformMessageBytes)
-    const events = texts.flatMap((text) => UsageBatch.parse(JSON.parse(text)).events)
+  test(`the outbox packs every event once into messages of several hundred under 128 KB, names in ${script}`, async ({ expect }) => {
+    const messages: Uint8Array[] = []
+    const queue = { send: async (message: Uint8Array) => void messages.push(message) } as unknown as Queue<Uint8Array>
+    await new Outbox(queue, settledPosition(1_000, userAgent), resendAfterMs).dispatch('org_packed', 1)
+    for (const message of messages) expect(message.length).toBeLessThan(platformMessageBytes)
+    const values = await Promise.all(messages.map(unpackUsageMessage))
+    const events = values.flatMap((value) => UsageBatch.parse(value).events)
     expect(new Set(events.map(eventIdOf)).size).toBe(1_000)
     expect(events).toHaveLength(1_000)
     expect(events[0]?.request.userAgent).toBe(userAgent)
-    expect(texts.length).toBeLessThan(50)
+    expect(messages).toHaveLength(1_000 / messageEvents)
   })
 }
+
+test('events that do not compress are sent in more messages, still under 128 KB', async ({ expect }) => {
+  const position = settledPosition(0, '')
+  for (let index = 0; index < messageEvents; index++) {
+    const noise = crypto.getRandomValues(new Uint8Array(400)).reduce((text, byte) => text + String.fromCharCode(32 + (byte % 95)), '')
+    settleInto(position, `req_${index}`, noise)
+  }
+  const sizes: number[] = []
+  const queue = { send: async (message: Uint8Array) => void sizes.push(message.length) } as unknown as Queue<Uint8Array>
+  await new Outbox(queue, position, resendAfterMs).dispatch('org_noise', 1)
+  expect(sizes.length).toBeGreaterThan(1)
+  for (const size of sizes) expect(size).toBeLessThan(platformMessageBytes)
+})
 
 test('an event that is not on disk yet does not leave', async ({ expect }) => {
   const position = settledPosition(1, 'test')
   for (const entry of position.unconfirmed.values()) entry.isWritten = false
   let sent = 0
-  const queue = { send: async () => void sent++ } as unknown as Queue<string>
-  await new Outbox(queue, position).dispatch('org_unwritten', 1)
+  const queue = { send: async () => void sent++ } as unknown as Queue<Uint8Array>
+  await new Outbox(queue, position, resendAfterMs).dispatch('org_unwritten', 1)
   expect(sent).toBe(0)
   expect(messageBytes).toBeLessThan(platformMessageBytes)
 })

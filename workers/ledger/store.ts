@@ -1,8 +1,10 @@
 import type { AccountSnapshot } from '#shared/contracts/account.ts'
 import { eventIdOf, type UsageEvent } from '#shared/contracts/usage-event.ts'
-import { messageBytes } from './limits.ts'
-import type { Expired, Hold, Position, Unconfirmed } from './position.ts'
-import type { Window } from './windows.ts'
+import { logFailure } from '#workers/edge/log.ts'
+import { factBytes, rowBytes } from './limits.ts'
+import { type Expired, type Hold, type Position, spendOf, type Unconfirmed } from './position.ts'
+import { type Spend, type Spending, SpendingBook } from './spending.ts'
+import { type PackedWindow, packWindow, unpackWindow } from './windows.ts'
 
 /**
  * The object's SQLite tables; STORAGE.md says why they look like this. The methods write without awaiting, so all that one turn of the object
@@ -12,13 +14,16 @@ export class LedgerStore {
   readonly #sql: SqlStorage
   readonly #slotOfHold = new Map<string, number>()
   readonly #slotOfEvent = new Map<string, number>()
-  readonly #eventsLeft = new Map<number, number>()
+  readonly #settledRows = new Map<number, SettledRow>()
   readonly #slotOfExpired = new Map<string, number>()
   /** Slots whose row means nothing any more and may stay until it is overwritten. */
   readonly #free: number[] = []
   /** Slots whose row is a hold or an expiry that has ended: to be overwritten or deleted in the turn that ends it durably. */
   #ended: number[] = []
   #balanceSlot: number | null = null
+  #balanceSequence = 0
+  /** What the events of rows that are gone have spent: the newest balance row carries it, and settled rows add theirs. */
+  readonly #spending = new SpendingBook()
   #nextSlot = 1
 
   constructor(sql: SqlStorage) {
@@ -32,13 +37,16 @@ export class LedgerStore {
     for (const { name, body } of this.#sql.exec<{ name: string; body: string }>('SELECT name, body FROM facts')) {
       const fact: unknown = JSON.parse(body)
       if (name === 'account') restoreAccount(position, fact as AccountFact)
-      else for (const [scope, window] of fact as [string, Window][]) position.windows.set(scope, window)
+      else for (const [scope, window] of fact as [string, PackedWindow][]) position.windows.set(scope, unpackWindow(window))
     }
     const rows = this.#sql.exec<{ slot: number; kind: RowKind; body: string }>('SELECT slot, kind, body FROM journal ORDER BY slot')
+    const balances: [slot: number, BalanceFact][] = []
     for (const { slot, kind, body } of rows) {
       this.#nextSlot = slot + 1
-      this.#loadRow(position, slot, kind, JSON.parse(body))
+      if (kind === 'balance') balances.push([slot, JSON.parse(body)])
+      else this.#loadRow(position, slot, kind, JSON.parse(body))
     }
+    this.#loadBalance(position, balances)
     // Rows stand in the order of their slots, not of their events: the truth about a request is its adjustment, wherever its row stands.
     for (const entry of position.unconfirmed.values()) {
       if (!entry.adjusts) continue
@@ -70,7 +78,7 @@ export class LedgerStore {
         this.#slotOfEvent.set(eventId, slot)
         entry.isWritten = true
       }
-      this.#eventsLeft.set(slot, chunk.length)
+      this.#settledRows.set(slot, { left: chunk.length, spends: chunk.map(([, entry]) => spendOf(entry)) })
       this.#write(slot, 'settled', `[${chunk.map(([, entry]) => entry.json).join(',')}]`)
     }
   }
@@ -82,20 +90,27 @@ export class LedgerStore {
   }
 
   /** Frees the rows whose events are all confirmed, and writes the balance that includes them in the same turn. */
-  confirm(eventIds: string[], balance: BalanceFact): void {
+  confirm(eventIds: string[], position: Position): void {
     const emptied: number[] = []
     for (const eventId of eventIds) {
       const slot = this.#slotOfEvent.get(eventId)
-      if (slot === undefined) continue
+      const row = slot === undefined ? undefined : this.#settledRows.get(slot)
+      if (slot === undefined || !row) continue
       this.#slotOfEvent.delete(eventId)
-      const left = (this.#eventsLeft.get(slot) ?? 1) - 1
-      if (left > 0) this.#eventsLeft.set(slot, left)
-      else {
-        this.#eventsLeft.delete(slot)
-        emptied.push(slot)
-      }
+      row.left -= 1
+      if (row.left > 0) continue
+      this.#settledRows.delete(slot)
+      for (const spend of row.spends) this.#spending.add(spend)
+      emptied.push(slot)
     }
     const target = emptied.pop() ?? this.#takeSlot()
+    this.#balanceSequence += 1
+    const balance: BalanceFact = {
+      sequence: this.#balanceSequence,
+      balanceNanos: position.balanceNanos,
+      version: position.balanceVersion,
+      spending: this.#spending.entries((keyId) => !position.account || position.key(keyId) !== undefined),
+    }
     this.#write(target, 'balance', JSON.stringify(balance))
     if (this.#balanceSlot !== null) this.#free.push(this.#balanceSlot)
     this.#balanceSlot = target
@@ -106,8 +121,13 @@ export class LedgerStore {
     this.#writeFact('account', { snapshot, seenAtMs } satisfies AccountFact)
   }
 
-  writeWindows(windows: ReadonlyMap<string, Window>): void {
-    this.#writeFact('windows', [...windows])
+  /** Only what still counts: seconds of the running minute, requests of the running day. */
+  writeWindows({ windows }: Position, nowMs: number): void {
+    const packed = [...windows].map(([scope, window]) => [scope, packWindow(window, nowMs)] as const)
+    this.#writeFact(
+      'windows',
+      packed.filter(([, window]) => window !== null),
+    )
   }
 
   writeExpired(requestId: string, expired: Expired): void {
@@ -124,39 +144,43 @@ export class LedgerStore {
     this.#ended.push(slot)
   }
 
-  #loadRow(position: Position, slot: number, kind: RowKind, body: unknown): void {
+  #loadRow(position: Position, slot: number, kind: Exclude<RowKind, 'balance'>, body: unknown): void {
     if (kind === 'hold') {
       const hold = body as Hold
       position.open(hold)
       this.#slotOfHold.set(hold.request.requestId, slot)
     } else if (kind === 'settled') {
       this.#loadSettled(position, slot, body as UsageEvent[])
-    } else if (kind === 'expired') {
+    } else {
       const [requestId, expired] = body as [string, Expired]
       position.expired.set(requestId, expired)
       this.#slotOfExpired.set(requestId, slot)
-    } else this.#loadBalance(position, slot, body as BalanceFact)
+    }
   }
 
   #loadSettled(position: Position, slot: number, events: UsageEvent[]): void {
-    this.#eventsLeft.set(slot, events.length)
+    const row: SettledRow = { left: events.length, spends: [] }
+    this.#settledRows.set(slot, row)
     for (const event of events) {
       const eventId = eventIdOf(event)
       const entry = { ...unconfirmedOf(event), isWritten: true }
+      row.spends.push(spendOf(entry))
       this.#slotOfEvent.set(eventId, slot)
       position.addUnconfirmed(eventId, entry)
       if (entry.expired) position.expired.set(entry.requestId, entry.expired)
     }
   }
 
-  #loadBalance(position: Position, slot: number, balance: BalanceFact): void {
-    const isNewer = balance.version >= position.balanceVersion || this.#balanceSlot === null
-    position.takeBalance(balance.balanceNanos, balance.version)
-    if (!isNewer) this.#free.push(slot)
-    else {
-      if (this.#balanceSlot !== null) this.#free.push(this.#balanceSlot)
-      this.#balanceSlot = slot
-    }
+  /** The row written last holds; the others were waiting to be overwritten. */
+  #loadBalance(position: Position, balances: [slot: number, BalanceFact][]): void {
+    const [newest, ...stale] = balances.toSorted(([, one], [, other]) => other.sequence - one.sequence)
+    for (const [slot] of stale) this.#free.push(slot)
+    if (!newest) return
+    const [slot, { sequence, balanceNanos, version, spending }] = newest
+    this.#balanceSlot = slot
+    this.#balanceSequence = sequence
+    position.takeBalance(balanceNanos, version)
+    for (const book of [this.#spending, position.spending]) book.addAll(spending)
   }
 
   #takeSlot(): number {
@@ -172,16 +196,32 @@ export class LedgerStore {
     this.#sql.exec('INSERT OR REPLACE INTO journal (slot, kind, body) VALUES (?, ?, ?)', slot, kind, body)
   }
 
+  /** A fact too large to be kept is forgotten instead: the next life asks for it anew. */
   #writeFact(name: string, body: unknown): void {
-    this.#sql.exec('INSERT OR REPLACE INTO facts (name, body) VALUES (?, ?)', name, JSON.stringify(body))
+    const json = JSON.stringify(body)
+    const bytes = new TextEncoder().encode(json).length
+    if (bytes <= factBytes) this.#sql.exec('INSERT OR REPLACE INTO facts (name, body) VALUES (?, ?)', name, json)
+    else {
+      this.#sql.exec('DELETE FROM facts WHERE name = ?', name)
+      logFailure('ledger_fact_too_large', new Error(`${name} has ${bytes} bytes`))
+    }
   }
 }
 
 type RowKind = 'hold' | 'settled' | 'balance' | 'expired'
 
 interface BalanceFact {
+  /** Rises with each such row. */
+  sequence: number
   balanceNanos: number
   version: number
+  spending: [scope: string, Spending][]
+}
+
+/** A row of settled events: how many Postgres has not confirmed, and what all of them have spent. */
+interface SettledRow {
+  left: number
+  spends: Spend[]
 }
 
 interface AccountFact {
@@ -197,6 +237,8 @@ function restoreAccount(position: Position, fact: AccountFact): void {
 export function unconfirmedOf(event: UsageEvent): Unconfirmed {
   return {
     requestId: event.request.requestId,
+    keyId: event.request.keyId,
+    admittedAtMs: event.request.startedAtMs,
     amountNanos: event.amountNanos,
     settledAtMs: event.settledAtMs,
     costNanos: event.settlement.costNanos,
@@ -216,20 +258,17 @@ function asciiJson(event: UsageEvent): string {
   return JSON.stringify(event).replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
-/** Groups events so that each group fits one queue message. */
-export function pack(entries: [string, Unconfirmed][]): [string, Unconfirmed][][] {
+/** Groups events so that each group fits one row. */
+function pack(entries: [string, Unconfirmed][]): [string, Unconfirmed][][] {
   const groups: [string, Unconfirmed][][] = []
-  let group: [string, Unconfirmed][] = []
-  let length = 0
+  let length = Number.POSITIVE_INFINITY
   for (const entry of entries) {
-    if (group.length > 0 && length + entry[1].json.length > messageBytes) {
-      groups.push(group)
-      group = []
-      length = 0
-    }
-    group.push(entry)
     length += entry[1].json.length + 1
+    if (length > rowBytes) {
+      groups.push([])
+      length = entry[1].json.length + 1
+    }
+    groups.at(-1)?.push(entry)
   }
-  if (group.length > 0) groups.push(group)
   return groups
 }

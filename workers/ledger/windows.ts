@@ -14,6 +14,21 @@ export interface Window {
   dayRequests: number
 }
 
+/** A window on disk: day, its requests, the last second, and each second that counts as its distance to that one, requests and tokens. */
+export type PackedWindow = [day: number, dayRequests: number, newest: number, ...seconds: [age: number, requests: number, tokens: number][]]
+
+/** What of a window still counts; null when nothing does. */
+export function packWindow({ seconds, day, dayRequests }: Window, nowMs: number): PackedWindow | null {
+  const counting = seconds.filter(({ second }) => isInMinute(second, nowMs))
+  const newest = counting.at(-1)?.second ?? 0
+  if (newest === 0 && day !== Math.floor(nowMs / dayMs)) return null
+  return [day, dayRequests, newest, ...counting.map((slot): [number, number, number] => [newest - slot.second, slot.requests, slot.tokens])]
+}
+
+export function unpackWindow([day, dayRequests, newest, ...seconds]: PackedWindow): Window {
+  return { day, dayRequests, seconds: seconds.map(([age, requests, tokens]) => ({ second: newest - age, requests, tokens })) }
+}
+
 export type WindowReason = 'requests_per_minute' | 'tokens_per_minute' | 'requests_per_day'
 
 export function emptyWindow(): Window {

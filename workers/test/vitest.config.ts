@@ -25,7 +25,8 @@ export default defineConfig({
           cloudflareTest({
             wrangler: { configPath: `${root}wrangler.toml`, environment: 'ledger' },
             miniflare: {
-              bindings: { RELAY_LONG: process.env.RELAY_LONG ?? '', RELAY_SEED: process.env.RELAY_SEED ?? '' },
+              // Commits come quickly, so that the long forms are not spent waiting for company.
+              bindings: { FLUSH_MS: '5', RELAY_LONG: process.env.RELAY_LONG ?? '', RELAY_SEED: process.env.RELAY_SEED ?? '' },
             },
           }),
         ],

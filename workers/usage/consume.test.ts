@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import { eq } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openNodeDb } from '#db/node-client.ts'
@@ -33,7 +34,12 @@ class ScriptedLedger implements LedgerNamespace {
   }
 }
 
-function messageOf(body: unknown, attempts = 1) {
+/** A message as the ledger packs it, whatever the value is worth. */
+function messageOf(value: unknown, attempts = 1) {
+  return rawMessage(gzipSync(JSON.stringify(value)), attempts)
+}
+
+function rawMessage(body: unknown, attempts = 1) {
   return { body, attempts, ack: vi.fn<QueueMessage['ack']>(), retry: vi.fn<QueueMessage['retry']>() }
 }
 
@@ -50,7 +56,7 @@ describe('a batch of messages', () => {
     const [first, second] = [await newCustomer(db), await newCustomer(db)]
     const [a, b, c] = [settlementEvent({ costNanos: 1 }), settlementEvent({ costNanos: 20 }), settlementEvent({ costNanos: 300 })]
     const messages = [
-      messageOf(JSON.stringify({ organizationId: first, events: [a] })),
+      messageOf({ organizationId: first, events: [a] }),
       messageOf({ organizationId: second, events: [b] }),
       messageOf({ organizationId: first, events: [c, a] }),
     ]
@@ -100,7 +106,7 @@ describe('a batch of messages', () => {
     const { ledger } = platform()
     const { db, close } = openNodeDb('postgres://postgres@127.0.0.1:1/postgres')
     const organizationId = await newCustomer(database.db)
-    const messages = [messageOf({ organizationId, events: [settlementEvent()] }), messageOf('no json')]
+    const messages = [messageOf({ organizationId, events: [settlementEvent()] }), rawMessage('no bytes')]
     expect(await consume({ db, ledger }, messages)).toMatchObject({ retried: 2, recorded: 0, error: expect.any(String) })
     for (const message of messages) {
       expect(message.ack).not.toHaveBeenCalled()
@@ -140,7 +146,7 @@ describe('poison', () => {
     const organizationId = await newCustomer(db)
     const [good, bad] = [settlementEvent({ costNanos: 9 }), settlementEvent()]
     const broken = { ...bad, settlement: { ...bad.settlement, costNanos: 'canary-7f3a' } }
-    const messages = [messageOf({ organizationId, events: [broken, good] }), messageOf('{"canary-7f3a"'), messageOf(null)]
+    const messages = [messageOf({ organizationId, events: [broken, good] }), rawMessage(gzipSync('{"canary-7f3a"')), messageOf(null)]
     expect(await consume({ db, ledger }, messages)).toMatchObject({ events: 1, recorded: 1, parked: 3, retried: 0 })
     expect(await parkedOf(eventIdOf(bad))).toMatchObject([{ body: { organizationId, issues: [{ path: 'settlement.costNanos' }] } }])
     expect(JSON.stringify(await db.select().from(parkedEvents))).not.toContain('canary-7f3a')

@@ -29,7 +29,7 @@ export interface ConsumeSummary {
  */
 export async function consume(platform: Platform, messages: readonly QueueMessage[]): Promise<ConsumeSummary> {
   const startedMs = Date.now()
-  const read = messages.map((message) => ({ message, ...readMessage(message.body) }))
+  const read = await Promise.all(messages.map(async (message) => ({ message, ...(await readMessage(message.body)) })))
   const batches = read.flatMap(({ batch }) => batch ?? [])
   const summary: ConsumeSummary = {
     event: 'usage_consumed',

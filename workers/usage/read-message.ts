@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { ParkedEvent } from '#db/queries/park-events.ts'
 import { UsageBatch, UsageEvent } from '#shared/contracts/usage-event.ts'
+import { unpackUsageMessage } from '#shared/contracts/usage-message.ts'
 import { maxBrokenIdLength } from './limits.ts'
 
 export interface ReadMessage {
@@ -10,9 +11,9 @@ export interface ReadMessage {
   broken: ParkedEvent[]
 }
 
-/** Reads a message of the queue: its events as JSON text or as a value. One broken event does not spoil its neighbours. */
-export function readMessage(body: unknown): ReadMessage {
-  const value = typeof body === 'string' ? parseJson(body) : body
+/** Reads a message of the queue. One broken event does not spoil its neighbours. */
+export async function readMessage(body: unknown): Promise<ReadMessage> {
+  const value = await unpackUsageMessage(body)
   const whole = UsageBatch.safeParse(value)
   if (whole.success) return { batch: whole.data, broken: [] }
   const envelope = Envelope.safeParse(value)
@@ -43,13 +44,4 @@ function brokenEventId(part: unknown): string | null {
 function broken(organizationId: string | null, eventId: string | null, error: z.ZodError): ParkedEvent {
   const issues = error.issues.slice(0, 10).map((issue) => ({ path: issue.path.join('.').slice(0, 200), code: issue.code }))
   return { eventId, reason: 'does not parse', body: { organizationId, issues } }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    // Undefined fails the schema, which is how text that is no JSON gets parked.
-    return undefined
-  }
 }

@@ -18,7 +18,7 @@ interface BrokerEnv {
 interface QueuedMessage {
   id: string
   timestamp: Date
-  body: string
+  body: ArrayBuffer
   attempts: number
 }
 
@@ -46,9 +46,9 @@ export class Broker {
 
   async fetch(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url)
-    // The ledger sends single texts; another way to send would be lost here without this refusal.
-    if (pathname !== '/message' || request.headers.get('x-msg-fmt') !== 'text') return new Response('not served here', { status: 501 })
-    this.#add({ id: crypto.randomUUID(), timestamp: new Date(), body: new TextDecoder().decode(await request.arrayBuffer()), attempts: 1 })
+    // The ledger sends single messages of bytes; another way to send would be lost here without this refusal.
+    if (pathname !== '/message' || request.headers.get('x-msg-fmt') !== 'bytes') return new Response('not served here', { status: 501 })
+    this.#add({ id: crypto.randomUUID(), timestamp: new Date(), body: await request.arrayBuffer(), attempts: 1 })
     return Response.json({ metadata: { metrics: { backlogCount: this.#waiting.length, backlogBytes: 0, oldestMessageTimestamp: 0 } } })
   }
 

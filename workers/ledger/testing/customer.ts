@@ -4,11 +4,19 @@ import { vi } from 'vitest'
 import type { AccountSnapshot, KeyFacts } from '#shared/contracts/account.ts'
 import type { AdmitOutcome, HoldReference } from '#shared/contracts/ledger.ts'
 import { eventIdOf, type RequestFacts, type Settlement, UsageBatch, type UsageEvent } from '#shared/contracts/usage-event.ts'
+import { unpackUsageMessage } from '#shared/contracts/usage-message.ts'
 import type { CustomerLedger } from '../customer-ledger.ts'
-import { flushIntervalMs } from '../limits.ts'
+import { type Env, readSettings } from '../env.ts'
 
 /** The pool gives tests the bindings of `[env.ledger]`, and the variables that scale the long suites. */
-export const bindings = env as unknown as { LEDGER: DurableObjectNamespace<CustomerLedger>; RELAY_LONG: string; RELAY_SEED: string }
+export const bindings = env as unknown as {
+  LEDGER: DurableObjectNamespace<CustomerLedger>
+  FLUSH_MS: string
+  RELAY_LONG: string
+  RELAY_SEED: string
+}
+
+export const { leaseMs, resendAfterMs } = readSettings(bindings as unknown as Env)
 
 /** Tests run at a time of their own, so that no alarm rings by itself; `scheduler.wait` goes on in real time. */
 export const startMs = Date.UTC(2030, 0, 15, 12)
@@ -23,7 +31,7 @@ export function passTime(ms: number): void {
 
 /** Waits until what was decided before is on disk. */
 export async function flushed(): Promise<void> {
-  await scheduler.wait(flushIntervalMs + 25)
+  await scheduler.wait(Number(bindings.FLUSH_MS) + 10)
 }
 
 export interface HoldTerms {
@@ -196,9 +204,9 @@ export function settlement(costNanos: number, given: Partial<Settlement> = {}): 
 /** Gathers what the object hands to its queue from now on, parsed as the usage Worker parses it. The binding is shared by all objects. */
 export async function tapQueue(customer: Customer, messages: UsageBatch[] = []): Promise<UsageBatch[]> {
   await customer.inside((instance) => {
-    const { USAGE_QUEUE } = Reflect.get(instance, 'env') as { USAGE_QUEUE: Queue<string> }
-    const send = async (text: string) => {
-      const batch = UsageBatch.parse(JSON.parse(text))
+    const { USAGE_QUEUE } = Reflect.get(instance, 'env') as { USAGE_QUEUE: Queue<Uint8Array> }
+    const send = async (message: Uint8Array) => {
+      const batch = UsageBatch.parse(await unpackUsageMessage(message))
       if (batch.organizationId === customer.organizationId) messages.push(batch)
     }
     Object.defineProperty(USAGE_QUEUE, 'send', { value: send, configurable: true })

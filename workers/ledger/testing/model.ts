@@ -85,13 +85,6 @@ export class LedgerModel {
     return [...this.events.values()].reduce((sum, amountNanos) => sum + amountNanos, 0)
   }
 
-  /** What late truths have charged above their estimates. */
-  get lateNanos(): number {
-    let sum = 0
-    for (const [eventId, amountNanos] of this.events) if (eventId.endsWith(':adjustment')) sum -= Math.min(0, amountNanos)
-    return sum
-  }
-
   /** Debits among the events that `confirmed` does not name. Credits count only when they are posted. */
   unconfirmedNanos(confirmed: ReadonlySet<string>): number {
     let sum = 0
@@ -126,15 +119,18 @@ export class LedgerModel {
     return 'renewed'
   }
 
-  settle(requestId: string, costNanos: number, holdNanos: number): { outcome: string; costNanos: number } {
+  /** `meansNanos` is what the object may still promise: the late truth of an orphan is charged no further. */
+  settle(requestId: string, costNanos: number, holdNanos: number, meansNanos: number): { outcome: string; costNanos: number } {
     const earlierNanos = this.charged.get(requestId)
-    if (earlierNanos !== undefined && !this.orphans.has(requestId)) return { outcome: 'already_settled', costNanos: earlierNanos }
-    const cappedNanos = Math.min(costNanos, holdNanos)
+    const isOrphan = this.orphans.delete(requestId)
+    if (earlierNanos !== undefined && !isOrphan) return { outcome: 'already_settled', costNanos: earlierNanos }
+    const mostNanos = earlierNanos === undefined ? holdNanos : Math.min(holdNanos, earlierNanos + Math.max(0, meansNanos))
+    const cappedNanos = Math.min(costNanos, mostNanos)
     this.holds.delete(requestId)
     this.charged.set(requestId, cappedNanos)
     if (earlierNanos === undefined) this.events.set(`${requestId}:settlement`, 0 - cappedNanos)
     else this.events.set(`${requestId}:adjustment`, earlierNanos - cappedNanos)
-    return { outcome: this.orphans.delete(requestId) ? 'adjusted' : 'settled', costNanos: cappedNanos }
+    return { outcome: isOrphan ? 'adjusted' : 'settled', costNanos: cappedNanos }
   }
 
   release(requestId: string): void {

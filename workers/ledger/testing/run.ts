@@ -2,11 +2,9 @@ import type { AccountSnapshot } from '#shared/contracts/account.ts'
 import type { AppliedNotice, SettleOutcome } from '#shared/contracts/ledger.ts'
 import type { UsageBatch } from '#shared/contracts/usage-event.ts'
 import type { CustomerLedger } from '../customer-ledger.ts'
-import { expiredKeptMs, resendAfterMs } from '../limits.ts'
-import { Customer, flushed, passTime, reference, settlement, tapQueue } from './customer.ts'
+import { expiredKeptMs } from '../limits.ts'
+import { Customer, flushed, leaseMs, passTime, reference, resendAfterMs, settlement, tapQueue } from './customer.ts'
 import { LedgerModel, PostgresModel, randomOf } from './model.ts'
-
-const leaseMs = 60_000
 
 /** A settle whose answer the proxy is still waiting for. */
 interface Pending {
@@ -145,7 +143,8 @@ export class Run {
 
   #settle(ledger: CustomerLedger, requestId: string, pending: Pending[]): void {
     const costNanos = this.#random.below(450)
-    const expected = this.#model.settle(requestId, costNanos, this.#holdOf.get(requestId) ?? 0)
+    const meansNanos = this.#standing(ledger).availableNanos + this.#account.overdraftNanos
+    const expected = this.#model.settle(requestId, costNanos, this.#holdOf.get(requestId) ?? 0, meansNanos)
     const isForgotten = this.#forgotten.has(requestId)
     if (isForgotten) this.#isCareful = true
     const outcome = ledger.settle({ settlements: [{ ...this.#reference(requestId), settlement: settlement(costNanos) }] })
@@ -270,8 +269,7 @@ export class Run {
     this.#check(isRight, `available ${availableNanos}, the model says ${expectedNanos}`)
     const trueNanos = this.#postgres.creditedNanos + model.movedNanos - model.heldNanos
     this.#check(availableNanos <= trueNanos, `available ${availableNanos} of ${trueNanos} that are there`)
-    // The late truth of an orphan finds no hold any more: it alone may pass the floor.
-    const floorNanos = -this.#maxOverdraftNanos - model.lateNanos
+    const floorNanos = -this.#maxOverdraftNanos
     this.#check(trueNanos >= floorNanos, `${trueNanos} is below the floor of ${floorNanos}`)
   }
 
