@@ -36,7 +36,7 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
   readonly #settings = readSettings(this.env)
   readonly #position = new Position()
   readonly #deadlines = new Deadlines(this.ctx.storage, this.#position, this.#settings)
-  readonly #outbox = new Outbox(this.env.USAGE_QUEUE, this.#position, this.#settings.resendAfterMs)
+  readonly #outbox = new Outbox(this.#position, this.#settings)
   readonly #journal = new Journal(this.ctx, this.#position, this.#settings.flushMs, (wroteEvents) => this.#afterCommit(wroteEvents))
 
   /** Checks everything that limits a request and reserves it, all or nothing. Idempotent by the request id. */

@@ -22,6 +22,7 @@ export interface Env extends Partial<Record<keyof z.infer<typeof Settings>, stri
 }
 
 export interface Settings {
+  usageQueue: Queue<Uint8Array>
   leaseMs: number
   flushMs: number
   resendAfterMs: number
@@ -33,6 +34,7 @@ export interface Settings {
 export function readSettings(env: Env): Settings {
   const read = Settings.parse(env)
   return {
+    usageQueue: env.USAGE_QUEUE,
     leaseMs: read.LEASE_MS,
     flushMs: read.FLUSH_MS,
     resendAfterMs: read.RESEND_AFTER_MS,

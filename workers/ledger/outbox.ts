@@ -1,5 +1,6 @@
 import { packUsageMessage } from '#shared/contracts/usage-message.ts'
 import { logFailure } from '#workers/edge/log.ts'
+import type { Settings } from './env.ts'
 import { dispatchDelayMs, messageBytes, messageEvents } from './limits.ts'
 import type { Position, Unconfirmed } from './position.ts'
 
@@ -13,8 +14,8 @@ export class Outbox {
   readonly #resendAfterMs: number
   #dispatch: Promise<void> | null = null
 
-  constructor(queue: Queue<Uint8Array>, position: Position, resendAfterMs: number) {
-    this.#queue = queue
+  constructor(position: Position, { usageQueue, resendAfterMs }: Pick<Settings, 'usageQueue' | 'resendAfterMs'>) {
+    this.#queue = usageQueue
     this.#position = position
     this.#resendAfterMs = resendAfterMs
   }

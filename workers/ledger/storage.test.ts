@@ -217,8 +217,8 @@ for (const [script, userAgent] of [
 ] as const) {
   test(`the outbox packs every event once into messages of several hundred under 128 KB, names in ${script}`, async ({ expect }) => {
     const messages: Uint8Array[] = []
-    const queue = { send: async (message: Uint8Array) => void messages.push(message) } as unknown as Queue<Uint8Array>
-    await new Outbox(queue, settledPosition(1_000, userAgent), resendAfterMs).dispatch('org_packed', 1)
+    const usageQueue = { send: async (message: Uint8Array) => void messages.push(message) } as unknown as Queue<Uint8Array>
+    await new Outbox(settledPosition(1_000, userAgent), { usageQueue, resendAfterMs }).dispatch('org_packed', 1)
     for (const message of messages) expect(message.length).toBeLessThan(platformMessageBytes)
     const values = await Promise.all(messages.map(unpackUsageMessage))
     const events = values.flatMap((value) => UsageBatch.parse(value).events)
@@ -236,8 +236,8 @@ test('events that do not compress are sent in more messages, still under 128 KB'
     settleInto(position, `req_${index}`, noise)
   }
   const sizes: number[] = []
-  const queue = { send: async (message: Uint8Array) => void sizes.push(message.length) } as unknown as Queue<Uint8Array>
-  await new Outbox(queue, position, resendAfterMs).dispatch('org_noise', 1)
+  const usageQueue = { send: async (message: Uint8Array) => void sizes.push(message.length) } as unknown as Queue<Uint8Array>
+  await new Outbox(position, { usageQueue, resendAfterMs }).dispatch('org_noise', 1)
   expect(sizes.length).toBeGreaterThan(1)
   for (const size of sizes) expect(size).toBeLessThan(platformMessageBytes)
 })
@@ -246,8 +246,8 @@ test('an event that is not on disk yet does not leave', async ({ expect }) => {
   const position = settledPosition(1, 'test')
   for (const entry of position.unconfirmed.values()) entry.isWritten = false
   let sent = 0
-  const queue = { send: async () => void sent++ } as unknown as Queue<Uint8Array>
-  await new Outbox(queue, position, resendAfterMs).dispatch('org_unwritten', 1)
+  const usageQueue = { send: async () => void sent++ } as unknown as Queue<Uint8Array>
+  await new Outbox(position, { usageQueue, resendAfterMs }).dispatch('org_unwritten', 1)
   expect(sent).toBe(0)
   expect(messageBytes).toBeLessThan(platformMessageBytes)
 })
