@@ -180,7 +180,7 @@ export function facts(requestId: string, given: Partial<RequestFacts> = {}): Req
     path: '/v1/chat/completions',
     clientIp: '192.0.2.1',
     userAgent: 'test',
-    startedAtMs: startMs,
+    startedAtMs: Date.now(),
     ...given,
   }
 }
