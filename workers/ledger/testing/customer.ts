@@ -39,6 +39,7 @@ export interface HoldTerms {
   reservedTokens?: number
   keyId?: string
   model?: string
+  startedAtMs?: number
   snapshot?: AccountSnapshot
 }
 
@@ -166,8 +167,8 @@ export function key(keyId: string, facts: Partial<KeyFacts> = {}): KeyFacts {
 }
 
 export function reference(requestId: string, terms: HoldTerms = {}): HoldReference {
-  const { holdNanos = 100, reservedTokens = 10, keyId = 'key_1', model = 'gpt-test' } = terms
-  return { request: facts(requestId, { keyId, model }), holdNanos, reservedTokens }
+  const { holdNanos = 100, reservedTokens = 10, keyId = 'key_1', model = 'gpt-test', startedAtMs = Date.now() } = terms
+  return { request: facts(requestId, { keyId, model, startedAtMs }), holdNanos, reservedTokens }
 }
 
 export function facts(requestId: string, given: Partial<RequestFacts> = {}): RequestFacts {

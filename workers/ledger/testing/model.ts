@@ -1,4 +1,4 @@
-import type { AccountSnapshot } from '#shared/contracts/account.ts'
+import type { AccountSnapshot, Limits } from '#shared/contracts/account.ts'
 import { eventIdOf, type UsageEvent } from '#shared/contracts/usage-event.ts'
 
 /** A small seeded generator (mulberry32): the same seed plays the same run. */
@@ -27,6 +27,7 @@ export function randomOf(seed: number): {
 export class PostgresModel {
   readonly posted = new Map<string, number>()
   creditedNanos: number
+  debitedNanos = 0
   account: AccountSnapshot
 
   constructor(account: AccountSnapshot) {
@@ -38,8 +39,10 @@ export class PostgresModel {
     this.account = { ...this.account, ...changes, version: this.account.version + 1 }
   }
 
+  /** A credit, or with a negative amount a debit by hand, which no floor stops. */
   credit(amountNanos: number): void {
     this.creditedNanos += amountNanos
+    this.debitedNanos -= Math.min(0, amountNanos)
     this.change({ balanceNanos: this.account.balanceNanos + amountNanos })
   }
 
@@ -55,21 +58,36 @@ export class PostgresModel {
   }
 }
 
-interface Hold {
+/** What is known of a request from its first admission on. */
+interface Asked {
+  keyId: string
+  admittedAtMs: number
   holdNanos: number
+}
+
+interface Hold {
   reportNanos: number | null
   leaseExpiresAtMs: number
 }
 
+/** What the object may know when it decides: what is available by its books, and the account it was told of. */
+export interface Known {
+  availableNanos: number
+  account: AccountSnapshot
+}
+
 /** The ledger again, one step at a time, with nothing of its memory, rows or flushes: what must be true whatever the machine did. */
 export class LedgerModel {
+  readonly asked = new Map<string, Asked>()
   readonly holds = new Map<string, Hold>()
   /** What each ended request has been charged so far. */
   readonly charged = new Map<string, number>()
-  /** Requests settled by expiry whose truth has not come. */
-  readonly orphans = new Set<string>()
+  /** Requests settled by expiry whose truth has not come, and when they were. */
+  readonly orphans = new Map<string, number>()
   /** What Postgres must have posted in the end: amounts by event id. */
   readonly events = new Map<string, number>()
+  /** Admissions by scope, of the customer (null) or a key, while it had a rate limit: what nothing limits is not counted. */
+  readonly #counted: { scope: string | null; atMs: number }[] = []
   readonly #leaseMs: number
 
   constructor(leaseMs: number) {
@@ -77,7 +95,7 @@ export class LedgerModel {
   }
 
   get heldNanos(): number {
-    return [...this.holds.values()].reduce((sum, { holdNanos }) => sum + holdNanos, 0)
+    return this.heldBy(null)
   }
 
   /** The sum of all movements. */
@@ -92,23 +110,71 @@ export class LedgerModel {
     return sum
   }
 
-  /** The verdict on a new request, given what the object may know: a customer's floor and its number of leases. */
-  admit(
-    requestId: string,
-    holdNanos: number,
-    known: { availableNanos: number; overdraftNanos: number; concurrency: number },
-    nowMs: number,
-  ): string {
-    if (this.charged.has(requestId)) return 'request_reused'
-    const earlier = this.holds.get(requestId)
-    if (earlier) return earlier.holdNanos === holdNanos ? 'admitted' : 'request_reused'
-    if (this.holds.size >= known.concurrency) return 'concurrency'
-    const afterwardsNanos = known.availableNanos - holdNanos
-    if (afterwardsNanos < -known.overdraftNanos) {
-      return afterwardsNanos + this.heldNanos >= -known.overdraftNanos ? 'in_flight_budget' : 'insufficient_balance'
+  /** What the requests of a key, or of all, have been charged that were admitted since a moment. */
+  spentSince(keyId: string | null, sinceMs: number): number {
+    let sum = 0
+    for (const [requestId, costNanos] of this.charged) {
+      const asked = this.asked.get(requestId)
+      if (asked && asked.admittedAtMs >= sinceMs && (keyId === null || asked.keyId === keyId)) sum += costNanos
     }
-    this.holds.set(requestId, { holdNanos, reportNanos: null, leaseExpiresAtMs: nowMs + this.#leaseMs })
+    return sum
+  }
+
+  heldBy(keyId: string | null): number {
+    let sum = 0
+    for (const requestId of this.holds.keys()) {
+      const asked = this.asked.get(requestId)
+      if (asked && (keyId === null || asked.keyId === keyId)) sum += asked.holdNanos
+    }
+    return sum
+  }
+
+  /** The verdict on a request. */
+  admit(requestId: string, keyId: string, holdNanos: number, known: Known, nowMs: number): string {
+    if (this.charged.has(requestId)) return 'request_reused'
+    if (this.holds.has(requestId)) return this.asked.get(requestId)?.holdNanos === holdNanos ? 'admitted' : 'request_reused'
+    const refusal = this.#brokenRate(keyId, known, nowMs) ?? this.#brokenBudget(keyId, holdNanos, known, nowMs)
+    if (refusal) return refusal
+    this.asked.set(requestId, { keyId, admittedAtMs: nowMs, holdNanos })
+    for (const scope of [null, keyId]) {
+      const { requestsPerMinute, requestsPerDay } = limitsOf(known.account, scope)
+      if (requestsPerMinute !== undefined || requestsPerDay !== undefined) this.#counted.push({ scope, atMs: nowMs })
+    }
+    this.holds.set(requestId, { reportNanos: null, leaseExpiresAtMs: nowMs + this.#leaseMs })
     return 'admitted'
+  }
+
+  #brokenRate(keyId: string, { account }: Known, nowMs: number): string | null {
+    for (const scope of [null, keyId]) {
+      const { requestsPerMinute, requestsPerDay } = limitsOf(account, scope)
+      const counted = this.#counted.filter((each) => each.scope === scope)
+      const ofDay = counted.filter(({ atMs }) => atMs >= dayOf(nowMs)).length
+      if (ofDay >= (requestsPerDay ?? Number.POSITIVE_INFINITY)) return 'requests_per_day'
+      // A second counts until its last moment is a minute old.
+      const ofMinute = counted.filter(({ atMs }) => (Math.floor(atMs / 1_000) + 61) * 1_000 > nowMs).length
+      if (ofMinute >= (requestsPerMinute ?? Number.POSITIVE_INFINITY)) return 'requests_per_minute'
+    }
+    for (const scope of [null, keyId]) {
+      const leases = [...this.holds.keys()].filter((id) => scope === null || this.asked.get(id)?.keyId === scope).length
+      if (leases >= (limitsOf(account, scope).concurrency ?? Number.POSITIVE_INFINITY)) return 'concurrency'
+    }
+    return null
+  }
+
+  #brokenBudget(keyId: string, holdNanos: number, { availableNanos, account }: Known, nowMs: number): string | null {
+    const budgets: [reason: string, leftNanos: number, heldNanos: number][] = [
+      ['insufficient_balance', availableNanos + account.overdraftNanos + this.heldNanos, this.heldNanos],
+    ]
+    for (const scope of [null, keyId]) {
+      const { spendPerDayNanos, spendPerMonthNanos } = limitsOf(account, scope)
+      const left = (cap: number | undefined, sinceMs: number) => (cap ?? Number.POSITIVE_INFINITY) - this.spentSince(scope, sinceMs)
+      budgets.push(['spend_per_day', left(spendPerDayNanos, dayOf(nowMs)), this.heldBy(scope)])
+      budgets.push(['spend_per_month', left(spendPerMonthNanos, monthOf(nowMs)), this.heldBy(scope)])
+    }
+    const short = budgets.filter(([, leftNanos, heldNanos]) => leftNanos - heldNanos < holdNanos)
+    const used = short.find(([, leftNanos]) => leftNanos < holdNanos)
+    if (used) return used[0]
+    return short.length > 0 ? 'in_flight_budget' : null
   }
 
   renew(requestId: string, costNanos: number, nowMs: number): string {
@@ -120,7 +186,8 @@ export class LedgerModel {
   }
 
   /** `meansNanos` is what the object may still promise: the late truth of an orphan is charged no further. */
-  settle(requestId: string, costNanos: number, holdNanos: number, meansNanos: number): { outcome: string; costNanos: number } {
+  settle(requestId: string, costNanos: number, meansNanos: number): { outcome: string; costNanos: number } {
+    const holdNanos = this.holdOf(requestId)
     const earlierNanos = this.charged.get(requestId)
     const isOrphan = this.orphans.delete(requestId)
     if (earlierNanos !== undefined && !isOrphan) return { outcome: 'already_settled', costNanos: earlierNanos }
@@ -141,10 +208,36 @@ export class LedgerModel {
     for (const [requestId, hold] of this.holds) {
       if (hold.leaseExpiresAtMs > nowMs) continue
       this.holds.delete(requestId)
-      const costNanos = Math.min(hold.reportNanos ?? 0, hold.holdNanos)
+      const costNanos = Math.min(hold.reportNanos ?? 0, this.holdOf(requestId))
       this.charged.set(requestId, costNanos)
       this.events.set(`${requestId}:settlement`, 0 - costNanos)
-      this.orphans.add(requestId)
+      this.orphans.set(requestId, nowMs)
     }
   }
+
+  /** Gives up waiting for truths; answers the requests that none is awaited of any more. */
+  forget(beforeMs: number): string[] {
+    const given = [...this.orphans].filter(([, expiredAtMs]) => expiredAtMs <= beforeMs).map(([requestId]) => requestId)
+    for (const requestId of given) this.orphans.delete(requestId)
+    return given
+  }
+
+  holdOf(requestId: string): number {
+    return this.asked.get(requestId)?.holdNanos ?? 0
+  }
+}
+
+/** The limits of the customer (null) or of one of its keys. */
+export function limitsOf(account: AccountSnapshot, keyId: string | null): Limits {
+  return keyId === null ? account.limits : (account.keys.find((key) => key.keyId === keyId)?.limits ?? {})
+}
+
+/** When the UTC day or month of a moment began. */
+export function dayOf(ms: number): number {
+  return new Date(ms).setUTCHours(0, 0, 0, 0)
+}
+
+export function monthOf(ms: number): number {
+  const date = new Date(ms)
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth())
 }

@@ -1,10 +1,13 @@
-import type { AccountSnapshot } from '#shared/contracts/account.ts'
+import type { AccountSnapshot, Limits } from '#shared/contracts/account.ts'
 import type { AppliedNotice, SettleOutcome } from '#shared/contracts/ledger.ts'
 import type { UsageBatch } from '#shared/contracts/usage-event.ts'
 import type { CustomerLedger } from '../customer-ledger.ts'
 import { expiredKeptMs } from '../limits.ts'
-import { Customer, flushed, leaseMs, passTime, reference, resendAfterMs, settlement, tapQueue } from './customer.ts'
-import { LedgerModel, PostgresModel, randomOf } from './model.ts'
+import { Customer, flushed, key, leaseMs, passTime, reference, resendAfterMs, settlement, tapQueue } from './customer.ts'
+import { dayOf, LedgerModel, limitsOf, monthOf, PostgresModel, randomOf } from './model.ts'
+
+const keyIds = ['key_1', 'key_2']
+const hourMs = 3_600_000
 
 /** A settle whose answer the proxy is still waiting for. */
 interface Pending {
@@ -27,19 +30,30 @@ export class Run {
   readonly #oldSnapshots: AccountSnapshot[] = []
   readonly #confirmed = new Set<string>()
   readonly #forgotten = new Set<string>()
-  readonly #holdOf = new Map<string, number>()
+  /** Orphans whose truth comes too late to be taken. */
+  readonly #retired = new Set<string>()
+  /** Half of the runs lose no machine and no clock: there rates are exact too, whose counts a lost machine may forget. */
+  readonly #isCalm: boolean
   #account: AccountSnapshot
   #balance: { nanos: number; version: number }
   #released: string[] = []
   /** Set when the object may count a confirmed event again: it may then be more careful than the model, never less. */
   #isCareful = false
+  #isSpendCareful = false
+  #unseenDebits: { nanos: number; version: number }[] = []
   #maxOverdraftNanos: number
   #requests = 0
   operations = 0
 
   constructor(name: string, seed: number) {
     this.#random = randomOf(seed)
-    this.#customer = new Customer(`org_${name}_${seed}`, { balanceNanos: 5_000, overdraftNanos: 200, limits: { concurrency: 30 } })
+    this.#customer = new Customer(`org_${name}_${seed}`, {
+      balanceNanos: 5_000,
+      overdraftNanos: 200,
+      limits: { concurrency: 30 },
+      keys: keyIds.map((keyId) => key(keyId)),
+    })
+    this.#isCalm = seed % 2 === 1
     this.#postgres = new PostgresModel(this.#customer.account)
     this.#account = this.#postgres.account
     this.#balance = { nanos: this.#account.balanceNanos, version: this.#account.version }
@@ -53,10 +67,10 @@ export class Run {
 
   /** Some operations in one turn of the object, then one thing that happens around it. */
   async step(size: number): Promise<void> {
-    const isCrash = this.#random.chance(0.1)
+    const isCrash = !this.#isCalm && this.#random.chance(0.1)
     const pending: Pending[] = []
     await this.#customer.inside(async (ledger) => {
-      for (let index = 0; index < size; index++) this.#operate(ledger, pending)
+      for (let index = 0; index < size; index++) this.#operate(ledger, pending, isCrash)
       if (!isCrash) await this.#answered(pending)
       else for (const { outcome } of pending) outcome.catch(() => undefined)
     })
@@ -64,6 +78,8 @@ export class Run {
     this.#released = []
     // Now and then longer than a lease, so that whole flocks of requests become orphans and their truth comes late.
     passTime(this.#random.below(this.#random.chance(0.2) ? 90_000 : 15_000))
+    if (this.#random.chance(0.04)) passTime(this.#random.pick([hourMs, 12 * hourMs, 24 * hourMs, 31 * 24 * hourMs]))
+    if (!this.#isCalm && this.#random.chance(0.1)) this.#setClockBack()
     await this.#surround()
     await this.#deliver()
   }
@@ -102,33 +118,36 @@ export class Run {
     )
   }
 
-  #operate(ledger: CustomerLedger, pending: Pending[]): void {
+  #operate(ledger: CustomerLedger, pending: Pending[], isCrash: boolean): void {
     this.operations += 1
     const live = [...this.#model.holds.keys()]
-    const known = [...this.#model.charged.keys()]
+    const ended = [...this.#model.charged.keys()].filter((requestId) => !this.#retired.has(requestId)).slice(-20)
+    // What a late truth is charged depends on the means of its moment, which a crash would change.
+    const orphans = isCrash ? [] : [...this.#model.orphans.keys()]
     const dice = this.#random.below(100)
-    if (dice < 40 || live.length === 0) this.#admit(ledger, `req_${this.#requests++}`, this.#random.below(400))
-    else if (dice < 45) this.#replay(ledger, this.#random.pick([...live, ...known.slice(-5)]))
-    else if (dice < 65) this.#renew(ledger, this.#random.pick([...live, ...known.slice(-3)]))
+    if (dice < 40 || live.length === 0) this.#admit(ledger, `req_${this.#requests++}`, this.#random.pick(keyIds), this.#random.below(400))
+    else if (dice < 45) this.#replay(ledger, this.#random.pick([...live, ...ended.slice(-5)]))
+    else if (dice < 65) this.#renew(ledger, this.#random.pick([...live, ...ended.slice(-3)]))
     else if (dice < 88) this.#settle(ledger, this.#random.pick(live), pending)
-    else if (dice < 94) this.#settle(ledger, this.#random.pick([...live, ...known.slice(-20), ...this.#model.orphans]), pending)
-    else if (dice < 97 || this.#model.orphans.size === 0) this.#release(ledger, this.#random.pick(live))
-    else this.#settle(ledger, this.#random.pick([...this.#model.orphans]), pending)
+    else if (dice < 94)
+      this.#settle(ledger, this.#random.pick([...live, ...ended.filter((id) => !this.#model.orphans.has(id)), ...orphans]), pending)
+    else if (dice < 97 || orphans.length === 0) this.#release(ledger, this.#random.pick(live))
+    else this.#settle(ledger, this.#random.pick(orphans), pending)
     this.#compare(ledger)
   }
 
   #replay(ledger: CustomerLedger, requestId: string): void {
-    const holdNanos = this.#holdOf.get(requestId) ?? 0
-    if (!this.#forgotten.has(requestId)) this.#admit(ledger, requestId, this.#random.chance(0.5) ? holdNanos : holdNanos + 1)
+    const { keyId, holdNanos } = this.#model.asked.get(requestId) ?? { keyId: 'key_1', holdNanos: 0 }
+    if (!this.#forgotten.has(requestId)) this.#admit(ledger, requestId, keyId, this.#random.chance(0.5) ? holdNanos : holdNanos + 1)
   }
 
-  #admit(ledger: CustomerLedger, requestId: string, holdNanos: number): void {
+  #admit(ledger: CustomerLedger, requestId: string, keyId: string, holdNanos: number): void {
     const { availableNanos } = this.#standing(ledger)
-    if (!this.#holdOf.has(requestId)) this.#holdOf.set(requestId, holdNanos)
-    const known = { availableNanos, overdraftNanos: this.#account.overdraftNanos, concurrency: this.#account.limits.concurrency ?? 0 }
-    const expected = this.#model.admit(requestId, holdNanos, known, Date.now())
-    let outcome = ledger.admit(reference(requestId, { holdNanos }))
-    if (outcome.outcome === 'snapshot_required') outcome = ledger.admit({ ...reference(requestId, { holdNanos }), snapshot: this.#account })
+    const startedAtMs = this.#model.asked.get(requestId)?.admittedAtMs ?? Date.now()
+    const expected = this.#model.admit(requestId, keyId, holdNanos, { availableNanos, account: this.#account }, Date.now())
+    const admit = reference(requestId, { keyId, holdNanos, startedAtMs })
+    let outcome = ledger.admit(admit)
+    if (outcome.outcome === 'snapshot_required') outcome = ledger.admit({ ...admit, snapshot: this.#account })
     const verdict = outcome.outcome === 'refused' ? outcome.reason : outcome.outcome
     this.#check(verdict === expected, `admit ${requestId} of ${holdNanos}: ${verdict}, the model says ${expected}`)
   }
@@ -144,9 +163,12 @@ export class Run {
   #settle(ledger: CustomerLedger, requestId: string, pending: Pending[]): void {
     const costNanos = this.#random.below(450)
     const meansNanos = this.#standing(ledger).availableNanos + this.#account.overdraftNanos
-    const expected = this.#model.settle(requestId, costNanos, this.#holdOf.get(requestId) ?? 0, meansNanos)
+    const expected = this.#model.settle(requestId, costNanos, meansNanos)
     const isForgotten = this.#forgotten.has(requestId)
-    if (isForgotten) this.#isCareful = true
+    if (isForgotten) {
+      this.#isCareful = true
+      this.#isSpendCareful = true
+    }
     const outcome = ledger.settle({ settlements: [{ ...this.#reference(requestId), settlement: settlement(costNanos) }] })
     pending.push({ requestId, costNanos, expected, isForgotten, outcome })
   }
@@ -188,6 +210,11 @@ export class Run {
     await this.#customer.crash()
     await tapQueue(this.#customer, this.#messages)
     this.#isCareful = true
+    this.#forgetConfirmed()
+  }
+
+  /** What was confirmed and awaits no truth is known to Postgres only. */
+  #forgetConfirmed(): void {
     for (const eventId of this.#confirmed) {
       const requestId = eventId.split(':')[0] ?? ''
       if (!this.#model.orphans.has(requestId)) this.#forgotten.add(requestId)
@@ -197,19 +224,53 @@ export class Run {
   async #surround(): Promise<void> {
     const dice = this.#random.below(100)
     if (dice < 40) await this.#ring()
-    else if (dice < 45) await flushed().then(() => this.#crash())
-    else if (dice < 55) this.#changeLimits()
+    else if (dice < 45 && !this.#isCalm) await flushed().then(() => this.#crash())
+    else if (dice < 50 && !this.#isCalm) await this.#evict()
+    else if (dice < 60) this.#changeLimits()
     if (this.#random.chance(0.4)) this.#postgres.credit(this.#random.below(6_000))
+    if (this.#random.chance(0.05)) this.#debitByHand(1 + this.#random.below(300))
     if (this.#random.chance(0.3)) await this.#customer.inside((ledger) => this.#refresh(ledger, this.#postgres.account))
     if (this.#random.chance(0.2) && this.#oldSnapshots.length > 0) {
       await this.#customer.inside((ledger) => this.#refresh(ledger, this.#random.pick(this.#oldSnapshots)))
     }
   }
 
+  /** A few seconds, and never into the day before, whose sums are gone. */
+  #setClockBack(): void {
+    const backMs = this.#random.below(4_000)
+    if (dayOf(Date.now() - backMs) === dayOf(Date.now())) passTime(-backMs)
+  }
+
+  /** The object drains and sleeps; a row of several events stays whole, so those confirmed of it count once more. */
+  async #evict(): Promise<void> {
+    await flushed()
+    await this.#customer.evict()
+    await tapQueue(this.#customer, this.#messages)
+    this.#isCareful = true
+    this.#forgetConfirmed()
+  }
+
+  #debitByHand(nanos: number): void {
+    this.#postgres.credit(-nanos)
+    this.#unseenDebits.push({ nanos, version: this.#postgres.account.version })
+  }
+
   #changeLimits(): void {
     this.#oldSnapshots.push(this.#postgres.account)
-    this.#postgres.change({ overdraftNanos: this.#random.below(500), limits: { concurrency: 1 + this.#random.below(40) } })
+    const limits = { ...this.#someCaps(), concurrency: 1 + this.#random.below(40) }
+    const keys = keyIds.map((keyId) => key(keyId, { limits: this.#someCaps() }))
+    this.#postgres.change({ overdraftNanos: this.#random.below(500), limits, keys })
     this.#maxOverdraftNanos = Math.max(this.#maxOverdraftNanos, this.#postgres.account.overdraftNanos)
+  }
+
+  #someCaps(): Limits {
+    const caps: Limits = {}
+    if (this.#random.chance(0.3)) caps.spendPerDayNanos = this.#random.below(10_000)
+    if (this.#random.chance(0.3)) caps.spendPerMonthNanos = this.#random.below(30_000)
+    if (this.#random.chance(0.2)) caps.concurrency = 1 + this.#random.below(20)
+    if (this.#isCalm && this.#random.chance(0.3)) caps.requestsPerMinute = this.#random.below(60)
+    if (this.#isCalm && this.#random.chance(0.2)) caps.requestsPerDay = this.#random.below(400)
+    return caps
   }
 
   #refresh(ledger: CustomerLedger, snapshot: AccountSnapshot): void {
@@ -222,7 +283,9 @@ export class Run {
   async #ring(): Promise<void> {
     const rang = await this.#customer.ring()
     this.#check(rang || this.#model.holds.size === 0, 'holds are open and no alarm is set')
-    if (rang) this.#model.expire(Date.now())
+    if (!rang) return
+    this.#model.expire(Date.now())
+    for (const requestId of this.#model.forget(Date.now() - expiredKeptMs)) this.#retired.add(requestId)
   }
 
   /** The queue loses, repeats and reorders; so does the way back. */
@@ -258,29 +321,50 @@ export class Run {
 
   #takeBalance(nanos: number, version: number): void {
     if (version > this.#balance.version) this.#balance = { nanos, version }
+    this.#unseenDebits = this.#unseenDebits.filter((debit) => debit.version > this.#balance.version)
   }
 
   #compare(ledger: CustomerLedger): void {
-    const { availableNanos, heldNanos } = this.#standing(ledger)
+    const keyId = this.#random.pick(keyIds)
+    const { availableNanos, heldNanos, spend } = this.#standing(ledger, keyId)
     const model = this.#model
     this.#check(heldNanos === model.heldNanos, `held ${heldNanos}, the model says ${model.heldNanos}`)
     const expectedNanos = this.#balance.nanos + model.unconfirmedNanos(this.#confirmed) - model.heldNanos
     const isRight = this.#isCareful ? availableNanos <= expectedNanos : availableNanos === expectedNanos
     this.#check(isRight, `available ${availableNanos}, the model says ${expectedNanos}`)
     const trueNanos = this.#postgres.creditedNanos + model.movedNanos - model.heldNanos
-    this.#check(availableNanos <= trueNanos, `available ${availableNanos} of ${trueNanos} that are there`)
-    const floorNanos = -this.#maxOverdraftNanos
+    const unseenNanos = this.#unseenDebits.reduce((sum, { nanos }) => sum + nanos, 0)
+    this.#check(availableNanos <= trueNanos + unseenNanos, `available ${availableNanos} of ${trueNanos} that are there`)
+    // Nothing but a debit by hand passes the floor.
+    const floorNanos = -this.#maxOverdraftNanos - this.#postgres.debitedNanos
     this.#check(trueNanos >= floorNanos, `${trueNanos} is below the floor of ${floorNanos}`)
+    this.#compareSpend(keyId, 'day', spend.day)
+    this.#compareSpend(keyId, 'month', spend.month)
   }
 
-  #standing(ledger: CustomerLedger): { availableNanos: number; heldNanos: number } {
-    const known = ledger.standing({ keyId: 'key_1', snapshot: this.#account })
+  #compareSpend(keyId: string, period: 'day' | 'month', remaining: number | null): void {
+    const sinceMs = (period === 'day' ? dayOf : monthOf)(Date.now())
+    const left = [null, keyId].flatMap((scope) => {
+      const { spendPerDayNanos, spendPerMonthNanos } = limitsOf(this.#account, scope)
+      const cap = period === 'day' ? spendPerDayNanos : spendPerMonthNanos
+      return cap === undefined ? [] : [Math.max(0, cap - this.#model.spentSince(scope, sinceMs) - this.#model.heldBy(scope))]
+    })
+    const expected = left.length === 0 ? null : Math.min(...left)
+    const isRight = this.#isSpendCareful && expected !== null ? (remaining ?? 0) <= expected : remaining === expected
+    this.#check(isRight, `${remaining} left of the ${period}'s cap, the model says ${expected}`)
+  }
+
+  #standing(ledger: CustomerLedger, keyId = 'key_1') {
+    const known = ledger.standing({ keyId, snapshot: this.#account })
     if (known.outcome !== 'known') throw new Error(`standing: ${known.outcome}`)
-    return { availableNanos: known.standing.availableNanos, heldNanos: known.heldNanos }
+    const { availableNanos, spendPerDay, spendPerMonth } = known.standing
+    const spend = { day: spendPerDay?.remaining ?? null, month: spendPerMonth?.remaining ?? null }
+    return { availableNanos, heldNanos: known.heldNanos, spend }
   }
 
   #reference(requestId: string) {
-    return reference(requestId, { holdNanos: this.#holdOf.get(requestId) ?? 0 })
+    const { keyId, holdNanos, admittedAtMs } = this.#model.asked.get(requestId) ?? { keyId: 'key_1', holdNanos: 0, admittedAtMs: 0 }
+    return reference(requestId, { keyId, holdNanos, startedAtMs: admittedAtMs })
   }
 
   #check(holds: boolean, message: string): void {
