@@ -1,10 +1,10 @@
-import type { AccountSnapshot, KeyFacts, Limits } from '#shared/contracts/account.ts'
+import type { AccountSnapshot, KeyFacts } from '#shared/contracts/account.ts'
 import type { AdmitRequest, HoldReference, LimitState, RefusalReason, Room, Standing } from '#shared/contracts/ledger.ts'
 import type { Settlement, UsageEvent } from '#shared/contracts/usage-event.ts'
+import { budgetsOf, capState, tighter } from './budgets.ts'
 import type { Settings } from './env.ts'
 import { backlogRetryMs, inFlightRetryMs, snapshotFreshMs, unconfirmedMost } from './limits.ts'
 import type { Expired, Hold, Position } from './position.ts'
-import { dayEndsInMs, monthEndsInMs } from './spending.ts'
 import { brokenLimit, limitStates } from './windows.ts'
 
 /** The rules of admission and settlement. Nothing here changes anything: time and state come in, a decision goes out. */
@@ -92,39 +92,6 @@ function decideMoney(position: Position, account: AccountSnapshot, key: KeyFacts
   const room = roomOf(position, account, key, nowMs)
   if (first.leftNanos >= holdNanos) return refuse('in_flight_budget', inFlightRetryMs, room)
   return refuse(first.reason, first.capNanos < holdNanos ? null : first.renewsInMs, room)
-}
-
-/** Something a request's money is taken from: credit, or what a spend cap leaves of a period. */
-interface Budget {
-  reason: 'insufficient_balance' | 'spend_per_day' | 'spend_per_month'
-  /** What it can hold at most; without end for credit, which can be topped up. */
-  capNanos: number
-  /** What is not spent; running requests hold `heldNanos` of it. */
-  leftNanos: number
-  heldNanos: number
-  /** Time until it is whole again; null when nothing but a person fills it. */
-  renewsInMs: number | null
-}
-
-function budgetsOf(position: Position, account: AccountSnapshot, key: KeyFacts, nowMs: number): Budget[] {
-  const { heldNanos } = position
-  const leftNanos = position.availableNanos + heldNanos + account.overdraftNanos
-  const credit: Budget = { reason: 'insufficient_balance', capNanos: Number.POSITIVE_INFINITY, leftNanos, heldNanos, renewsInMs: null }
-  return [credit, ...spendBudgets(position, null, account.limits, nowMs), ...spendBudgets(position, key.keyId, key.limits, nowMs)]
-}
-
-/** The spend caps of the customer (null) or of a key. */
-function spendBudgets(position: Position, keyId: string | null, limits: Limits, nowMs: number): Budget[] {
-  const { spendPerDayNanos, spendPerMonthNanos } = limits
-  if (spendPerDayNanos === undefined && spendPerMonthNanos === undefined) return []
-  const spent = position.spending.spent(keyId, nowMs)
-  const heldNanos = keyId === null ? position.heldNanos : position.held(keyId).nanos
-  const budget = (reason: Budget['reason'], capNanos: number | undefined, spentNanos: number, renewsInMs: number): Budget[] =>
-    capNanos === undefined ? [] : [{ reason, capNanos, leftNanos: capNanos - spentNanos, heldNanos, renewsInMs }]
-  return [
-    ...budget('spend_per_day', spendPerDayNanos, spent.dayNanos, dayEndsInMs(nowMs)),
-    ...budget('spend_per_month', spendPerMonthNanos, spent.monthNanos, monthEndsInMs(nowMs)),
-  ]
 }
 
 function roomOf(position: Position, account: AccountSnapshot, key: KeyFacts, nowMs: number): Room {
@@ -232,27 +199,11 @@ export function standingOf(position: Position, keyId: string, nowMs: number): St
     concurrencyState(key.limits.concurrency, position.held(keyId).leases),
   )
   const caps = budgetsOf(position, account, key, nowMs)
-  standing.spendPerDay = spendState(caps, 'spend_per_day')
-  standing.spendPerMonth = spendState(caps, 'spend_per_month')
+  standing.spendPerDay = capState(caps, 'spend_per_day')
+  standing.spendPerMonth = capState(caps, 'spend_per_month')
   return standing
-}
-
-function spendState(budgets: Budget[], reason: Budget['reason']): LimitState | null {
-  const states = budgets
-    .filter((budget) => budget.reason === reason)
-    .map(({ capNanos, leftNanos, heldNanos, renewsInMs }) => ({
-      limit: capNanos,
-      remaining: Math.max(0, leftNanos - heldNanos),
-      resetMs: leftNanos === capNanos ? 0 : (renewsInMs ?? 0),
-    }))
-  return states.reduce<LimitState | null>(tighter, null)
 }
 
 function concurrencyState(limit: number | undefined, live: number): LimitState | null {
   return limit === undefined ? null : { limit, remaining: Math.max(0, limit - live), resetMs: 0 }
-}
-
-function tighter(one: LimitState | null, other: LimitState | null): LimitState | null {
-  if (!one || !other) return one ?? other
-  return other.remaining < one.remaining ? other : one
 }
