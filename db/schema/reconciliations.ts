@@ -1,4 +1,5 @@
 import { bigint, index, integer, pgTable, text, timestamp } from 'drizzle-orm/pg-core'
+import type { FindingKind } from '#shared/contracts/reconciliation.ts'
 
 /** Runs of the reconciliation: when, how far, and how much did not agree. */
 export const reconciliations = pgTable('reconciliations', {
@@ -8,7 +9,7 @@ export const reconciliations = pgTable('reconciliations', {
   finishedAt: timestamp('finished_at', { withTimezone: true, mode: 'date' }),
   customers: integer('customers').notNull().default(0),
   findings: integer('findings').notNull().default(0),
-  /** Where a run that had to stop goes on: the last organization it looked at. Null when it saw all. */
+  /** The last organization looked at, kept up page by page: a run that stopped or died goes on there. Null when it saw all. */
   resumesAfter: text('resumes_after'),
 })
 
@@ -21,10 +22,10 @@ export const reconciliationFindings = pgTable(
       .notNull()
       .references(() => reconciliations.id),
     organizationId: text('organization_id').notNull(),
-    kind: text('kind').notNull(),
-    /** What stands in question: an event or request id, or null for a sum. */
+    kind: text('kind').$type<FindingKind>().notNull(),
+    /** What stands in question: a request, an event or a day, or null for the customer as a whole. */
     subject: text('subject'),
-    // Whole nano-dollars as text: sums over a platform's life may pass a safe integer.
+    // As text: sums over a platform's life may pass a safe integer, and not everything that is found is an amount.
     expected: text('expected').notNull(),
     found: text('found').notNull(),
     createdAt: timestamp('created_at', { withTimezone: true, mode: 'date' }).notNull().defaultNow(),

@@ -203,6 +203,22 @@ describe('usage, models, reconciliation', () => {
     await stage.database.pool.query('update organizations set balance_nanos = 10 where id = $1', [organizationId])
   })
 
+  test('the latest runs of the reconciliation come with what they found, newest first', async ({ expect }) => {
+    expect((await stage.call('GET', '/reconciliations')).json).toEqual({ runs: [] })
+    const { pool } = stage.database
+    await pool.query(`insert into reconciliations (started_at, finished_at, customers, findings, resumes_after)
+      values ('2026-03-01T00:41:00.123Z', '2026-03-01T00:41:07Z', 2, 1, null), ('2026-03-01T01:41:00Z', null, 1, 0, 'org_a')`)
+    await pool.query(`insert into reconciliation_findings (reconciliation_id, organization_id, kind, expected, found)
+      select id, 'org_a', 'balance_differs', '99999999999999999999', '1' from reconciliations where findings = 1`)
+    const finding = { organizationId: 'org_a', kind: 'balance_differs', subject: null, expected: '99999999999999999999', found: '1' }
+    expect((await stage.call('GET', '/reconciliations')).json).toMatchObject({
+      runs: [
+        { startedAt: '2026-03-01T01:41:00.000Z', finishedAt: null, customers: 1, findingCount: 0, resumesAfter: 'org_a', findings: [] },
+        { startedAt: '2026-03-01T00:41:00.123Z', finishedAt: '2026-03-01T00:41:07.000Z', findingCount: 1, findings: [finding] },
+      ],
+    })
+  })
+
   test('models show price and routes, and neither address nor credential of an upstream', async ({ expect }) => {
     const { pool } = stage.database
     await pool.query(`insert into upstreams values ('up', 'https://secret-host.example', 'secret-credential')`)

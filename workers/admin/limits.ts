@@ -18,3 +18,9 @@ export const usageMaxDays = 366
 
 /** Customers on one page of the list. */
 export const customersPerPage = 500
+
+/** Runs of the reconciliation in one answer: a day of hourly ones. */
+export const reconciliationRuns = 24
+
+/** Findings listed of each run: a fault shows in the first, and all stay in the table. */
+export const findingsPerRun = 100

@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => database.stop())
 
 /** The far side: remembers what it was told, and can be away. */
-class ScriptedLedger implements LedgerNamespace {
+class ScriptedLedger implements LedgerNamespace<'applied'> {
   readonly heard = new Map<string, AppliedNotice[]>()
   readonly away = new Set<string>()
 

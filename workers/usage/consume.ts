@@ -84,7 +84,7 @@ async function recordAndConfirm(
  * Tells each customer's object which events Postgres holds. Parked events are not among them: their debit stays in the object, which sends
  * them again, until somebody removes the cause. Answers the customers whose object did not hear.
  */
-async function confirm(ledger: LedgerNamespace, batches: UsageBatch[], recording: Recording): Promise<Set<string>> {
+async function confirm(ledger: LedgerNamespace<'applied'>, batches: UsageBatch[], recording: Recording): Promise<Set<string>> {
   const refused = new Set(recording.refused.map((event) => event.eventId))
   const eventIdsOf = new Map<string, string[]>()
   for (const { organizationId, events } of batches) {

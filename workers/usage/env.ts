@@ -3,21 +3,35 @@ import { type Db, openDb } from '#db/client.ts'
 import type { CustomerLedgerRpc } from '#shared/contracts/ledger.ts'
 import { assert } from '#shared/values/assert.ts'
 
-/** The binding `LEDGER`, as far as confirming events needs it: one object per customer, named by the organization's id. */
-export interface LedgerNamespace {
-  getByName(organizationId: string): { applied: (...given: Parameters<CustomerLedgerRpc['applied']>) => Promise<void> }
+/** The binding `LEDGER`, as far as a job needs its methods: one object per customer, named by the organization's id. */
+export interface LedgerNamespace<Method extends keyof CustomerLedgerRpc> {
+  getByName(organizationId: string): {
+    [Name in Method]: (...given: Parameters<CustomerLedgerRpc[Name]>) => Promise<Awaited<ReturnType<CustomerLedgerRpc[Name]>>>
+  }
 }
+
+/** A dataset of Workers Analytics Engine. */
+export type Metrics = Pick<AnalyticsEngineDataset, 'writeDataPoint'>
 
 /** What is bound to this Worker. Only this file reads it; all else gets a `Platform`. */
 export interface UsageEnv {
   DATABASE_URL?: string
   NEON_ENDPOINT?: string
-  LEDGER?: LedgerNamespace
+  LEDGER?: LedgerNamespace<'applied' | 'audit'>
+  METRICS?: Metrics
 }
 
+/** What recording takes. */
 export interface Platform {
   db: Db
-  ledger: LedgerNamespace
+  ledger: LedgerNamespace<'applied'>
+}
+
+/** What reconciliation takes. Without metrics, as on the bench, it reports into its table and the log alone. */
+export interface AuditPlatform {
+  db: Db
+  ledger: LedgerNamespace<'audit'>
+  metrics: Metrics | null
 }
 
 const Settings = z.object({
@@ -26,16 +40,16 @@ const Settings = z.object({
   NEON_ENDPOINT: z.url().optional(),
 })
 
-let platform: Platform | undefined
+let platform: (Platform & AuditPlatform) | undefined
 
 /** Reads the bindings, once per isolate; throws naming the binding that is missing or wrong, and never its value. */
-export function readPlatform(env: UsageEnv): Platform {
+export function readPlatform(env: UsageEnv): Platform & AuditPlatform {
   if (platform) return platform
   const settings = Settings.safeParse(env)
   const wrong = settings.success ? [] : settings.error.issues.map((issue) => issue.path.join('.'))
   assert(settings.success, `bindings missing or wrong: ${wrong.join(', ')}`)
   assert(env.LEDGER, 'bindings missing or wrong: LEDGER')
   const db = openDb({ databaseUrl: settings.data.DATABASE_URL, endpoint: settings.data.NEON_ENDPOINT })
-  platform = { db, ledger: env.LEDGER }
+  platform = { db, ledger: env.LEDGER, metrics: env.METRICS ?? null }
   return platform
 }

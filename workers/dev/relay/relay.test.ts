@@ -203,6 +203,31 @@ describe('reports', () => {
     expect(sent.map((each) => each.body)).toEqual([{}, { organizationId: 'org_a' }])
   })
 
+  test('reconciliations show each run with its findings, and end with 1 when the latest has any', async ({ expect }) => {
+    const finding = { organizationId: 'org_a', kind: 'hold_overdue', subject: 'req_a', expected: '2026-01-01T00:00:00.000Z', found: '7' }
+    const quiet = {
+      reconciliationId: 1,
+      startedAt: '2026-01-01T00:41:00.000Z',
+      finishedAt: '2026-01-01T00:41:05.000Z',
+      customers: 3,
+      findingCount: 0,
+      resumesAfter: null,
+      findings: [],
+    }
+    const loud = { ...quiet, reconciliationId: 2, startedAt: '2026-01-01T01:41:00.000Z', findingCount: 1, findings: [finding] }
+    answers = [
+      { status: 200, content: { runs: [loud, quiet] } },
+      { status: 200, content: { runs: [quiet, loud] } },
+      { status: 200, content: { runs: [] } },
+    ]
+    const { code, out } = await relay(['reconciliations'])
+    expect(code).toBe(1)
+    expect(out).toMatch(/2026-01-01T01:41:00\.000Z +org_a +hold_overdue +req_a +2026-01-01T00:00:00\.000Z +7/)
+    expect(await relay(['reconciliations'])).toMatchObject({ code: 0 })
+    expect(await relay(['reconciliations'])).toMatchObject({ code: 0, out: 'No run yet.\n' })
+    expect(sent.map(({ method, path }) => [method, path])).toEqual(Array(3).fill(['GET', '/reconciliations']))
+  })
+
   test('usage asks for the days and sums them', async ({ expect }) => {
     const row = {
       day: '2026-01-01',

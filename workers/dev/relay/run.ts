@@ -7,7 +7,7 @@ import type { Desk } from './desk.ts'
 import { CommandFailure } from './failure.ts'
 import { addKeyCommands } from './key.ts'
 import { addModelCommands } from './model.ts'
-import { addReconcileCommand } from './reconcile.ts'
+import { addReconcileCommands } from './reconcile.ts'
 import { addUsageCommand } from './usage.ts'
 
 /** What the command takes from the process it runs in. */
@@ -53,7 +53,7 @@ function relayProgram(desk: Desk, terminal: Terminal): Command {
   addKeyCommands(program, desk)
   addModelCommands(program, desk)
   addUsageCommand(program, desk)
-  addReconcileCommand(program, desk)
+  addReconcileCommands(program, desk)
   return program
 }
 
@@ -69,4 +69,5 @@ Examples:
   npm run relay -- customer create --credit-usd 5 --name "Ada" --requests-per-minute 60
   npm run relay -- credit org_… --usd 20 --reason "invoice 17"
   npm run relay -- reconcile
+  npm run relay -- reconciliations
 `
