@@ -196,6 +196,7 @@ export class Run {
     await this.#customer.inside(async (ledger) => {
       for (const requestId of this.#released) ledger.release({ requestId })
       for (const requestId of this.#model.holds.keys()) this.#renew(ledger, requestId)
+      if (pending.some(({ requestId }) => this.#forgotten.has(requestId))) this.#isSpendCareful = true
       const costs = await Promise.all(
         pending.map(async ({ requestId, costNanos, expected }) => {
           const [again] = await ledger.settle({ settlements: [{ ...this.#reference(requestId), settlement: settlement(costNanos) }] })
