@@ -5,7 +5,7 @@ const root = new URL('../..', import.meta.url).pathname
 
 /**
  * Every suite of the project. `tidy` holds the tree to its rules, `unit` runs in Node beside the code (with a real Postgres where a test asks
- * for one), `ledger` runs in workerd, `journeys` drive the whole stack.
+ * for one), `ledger` runs in workerd, and so does `operations`, which counts what a request costs; `journeys` drive the whole stack.
  */
 export default defineConfig({
   root,
@@ -31,6 +31,16 @@ export default defineConfig({
           }),
         ],
         test: { name: 'ledger', include: ['workers/ledger/**/*.test.ts'], testTimeout: 30_000 },
+      },
+      {
+        plugins: [cloudflareTest({ wrangler: { configPath: `${root}wrangler.toml`, environment: 'ledger' } })],
+        test: {
+          name: 'operations',
+          include: ['workers/test/operations/**/*.test.ts'],
+          globalSetup: ['workers/test/database.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
       },
       {
         test: {

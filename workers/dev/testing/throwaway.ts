@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { localHost } from '../ports.ts'
+import { localHost, portsFrom } from '../ports.ts'
 import { createDatabase, planPostgres, postgresUrl } from '../postgres/cluster.ts'
 import { checkoutDirectory } from '../processes/environment.ts'
 import { type ProcessPlan, SupervisedProcess } from '../processes/supervised.ts'
 import { findRedis } from '../redis/binary.ts'
 import { planRedis } from '../redis/server.ts'
+import { planNeon } from '../stand-ins.ts'
 
 export type Throwaway = { port: number; url: string; process: SupervisedProcess; end: () => Promise<void> }
 
@@ -17,6 +18,13 @@ export async function startThrowawayPostgres(): Promise<Throwaway> {
   const throwaway = await startThrowaway(port, postgresUrl(port), (directory) => planPostgres(directory, port))
   await createDatabase(port)
   return throwaway
+}
+
+/** Neon's protocol in front of a Postgres that runs; the caller ends it. */
+export async function startThrowawayNeon(postgresPort: number): Promise<Throwaway> {
+  const port = await findFreePort()
+  const ports = { ...portsFrom(0), neon: port, postgres: postgresPort }
+  return startThrowaway(port, `http://${localHost}:${port}`, async (directory) => planNeon(directory, ports))
 }
 
 /** A real Redis in a folder of its own; the caller ends it. */
