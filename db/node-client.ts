@@ -7,5 +7,7 @@ export function openNodeDb(databaseUrl: string, connections = 10): { db: Db; poo
   const pool = new Pool({ connectionString: databaseUrl, max: connections })
   // An idle connection that the server ends is no fault of a query: the next one opens another.
   pool.on('error', () => undefined)
+  // One lost within a transaction fails its query; the event beside that would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return { db: drizzle({ client: pool }), pool, close: () => pool.end() }
 }

@@ -66,6 +66,8 @@ function findPool(pools: Map<string, pg.Pool>, url: URL, postgresPort: number): 
     idleTimeoutMillis: 30_000,
   })
   pool.on('error', (error) => console.log(`idle connection lost: ${error.message}`))
+  // One lost within a batch fails its query; the event beside that would end this process.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   pools.set(key, pool)
   return pool
 }
