@@ -9,7 +9,7 @@ export async function packUsageMessage(organizationId: string, events: readonly 
 
 /** The value inside a message, not yet checked; undefined when the message is none. */
 export async function unpackUsageMessage(message: unknown): Promise<unknown> {
-  if (!(message instanceof ArrayBuffer) && !ArrayBuffer.isView(message)) return undefined
+  if (!(message instanceof ArrayBuffer) && !(message instanceof Uint8Array)) return undefined
   try {
     return await through(message, new DecompressionStream('gzip')).json()
   } catch {
@@ -17,6 +17,6 @@ export async function unpackUsageMessage(message: unknown): Promise<unknown> {
   }
 }
 
-function through(bytes: ArrayBuffer | ArrayBufferView, transform: ReadableWritablePair<Uint8Array, Uint8Array>): Response {
+function through(bytes: ArrayBuffer | Uint8Array, transform: ReadableWritablePair<Uint8Array, Uint8Array>): Response {
   return new Response(new Response(bytes).body?.pipeThrough(transform))
 }

@@ -7,7 +7,12 @@ import { readMessage } from './read-message.ts'
 import { type Recording, record } from './record.ts'
 
 /** What the consumer uses of a queue's message. */
-export type QueueMessage = Pick<Message, 'body' | 'attempts' | 'ack' | 'retry'>
+export interface QueueMessage {
+  readonly body: unknown
+  readonly attempts: number
+  ack(): void
+  retry(options: { delaySeconds: number }): void
+}
 
 /** One line of log: counts and time, never content. */
 export interface ConsumeSummary {
