@@ -5,7 +5,8 @@ const root = new URL('../..', import.meta.url).pathname
 
 /**
  * Every suite of the project. `tidy` holds the tree to its rules, `unit` runs in Node beside the code (with a real Postgres where a test asks
- * for one), `ledger` runs in workerd, and so does `operations`, which counts what a request costs; `journeys` drive the whole stack.
+ * for one), `ledger` runs in workerd, and so does `operations`, which counts what a request costs; `faults` cut, kill and take away parts;
+ * `journeys` drive the whole stack.
  */
 export default defineConfig({
   root,
@@ -40,6 +41,16 @@ export default defineConfig({
           globalSetup: ['workers/test/database.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'faults',
+          include: ['workers/test/faults/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          // Each has a stage of processes of its own; side by side they would only wait for the processor.
+          fileParallelism: false,
         },
       },
       {

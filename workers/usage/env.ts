@@ -11,7 +11,9 @@ export interface LedgerNamespace<Method extends keyof CustomerLedgerRpc> {
 }
 
 /** A dataset of Workers Analytics Engine. */
-export type Metrics = Pick<AnalyticsEngineDataset, 'writeDataPoint'>
+export interface Metrics {
+  writeDataPoint(point: { indexes?: string[]; blobs?: string[]; doubles?: number[] }): void
+}
 
 /** What is bound to this Worker. Only this file reads it; all else gets a `Platform`. */
 export interface UsageEnv {
