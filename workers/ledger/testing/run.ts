@@ -77,6 +77,8 @@ export class Run {
       else for (const { outcome } of pending) outcome.catch(() => undefined)
     })
     if (isCrash) await this.#crashAtOnce(pending)
+    // Nobody waits for a release to be durable; one that a crash undoes is made again only by the crash of its own step.
+    else if (this.#released.length > 0) await flushed()
     this.#released = []
     // Now and then longer than a lease, so that whole flocks of requests become orphans and their truth comes late.
     passTime(this.#random.below(this.#random.chance(0.2) ? 90_000 : 15_000))
