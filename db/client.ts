@@ -12,6 +12,8 @@ export interface DbSettings {
   databaseUrl: string
   /** Base URL of a stand-in for Neon's HTTP endpoint, such as http://127.0.0.1:8793; absent on Neon itself. */
   endpoint?: string | undefined
+  /** Longest wait for one answer; without it a connection that leads nowhere is waited for as long as the platform lets it. */
+  timeoutMs?: number
 }
 
 /** A database for one isolate: stateless, so it may be kept and shared by requests. The endpoint holds for the whole isolate. */
@@ -22,6 +24,10 @@ export function openDb(settings: DbSettings): Db {
     neonConfig.wsProxy = () => `${endpoint.host}/v2`
     neonConfig.useSecureWebSocket = endpoint.protocol === 'https:'
     neonConfig.pipelineConnect = false
+  }
+  const { timeoutMs } = settings
+  if (timeoutMs !== undefined) {
+    neonConfig.fetchFunction = (url: string, init: RequestInit) => fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) })
   }
   // Transactions rely on it: the statement after a lock must see what the lock waited for.
   return drizzle({ client: neon(settings.databaseUrl, { isolationLevel: 'ReadCommitted' }) })

@@ -63,7 +63,8 @@ async function seedCatalogue(db: Db, options: SeedOptions): Promise<void> {
 }
 
 function modelRow({ id, kind }: SeedModel): typeof models.$inferInsert {
-  return { id, kind, contextTokens: 128_000, maxOutputTokens: 4_096 }
+  // OpenAI publishes how its models cut text into tokens, others do not.
+  return { id, kind, contextTokens: 128_000, maxOutputTokens: 4_096, tokenizer: id.startsWith('gpt-') ? 'o200k_base' : 'unknown' }
 }
 
 /** What a small model costs. Dollars per million tokens: 0.15 in, 0.075 from the cache, 0.60 out. */

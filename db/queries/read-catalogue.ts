@@ -22,6 +22,7 @@ const CatalogueModel = z.object({
   kind: z.enum(['chat', 'embeddings']),
   contextTokens: z.int(),
   maxOutputTokens: z.int(),
+  tokenizer: z.enum(['o200k_base', 'unknown']),
   createdAtMs: z.int(),
   price: Price.extend({ priceVersionId: z.string() }),
   /** In order of priority; empty when every route or upstream is switched off. */
@@ -42,6 +43,7 @@ export async function readCatalogue(db: Db): Promise<Catalogue> {
 const catalogueStatement = sql`
   select jsonb_build_object(
     'id', m.id, 'kind', m.kind, 'contextTokens', m.context_tokens, 'maxOutputTokens', m.max_output_tokens,
+    'tokenizer', m.tokenizer,
     'createdAtMs', floor(extract(epoch from m.created_at) * 1000),
     'price', jsonb_build_object(
       'priceVersionId', p.id, 'inputPicos', p.input_picos, 'cacheReadPicos', p.cache_read_picos,

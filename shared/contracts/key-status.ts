@@ -21,6 +21,9 @@ export const KeyStatus = z.object({
     tokensPerMinute: LimitState.nullable(),
     requestsPerDay: LimitState.nullable(),
     concurrency: LimitState.nullable(),
+    /** Spend caps of the running UTC day and month, in nano-dollars. */
+    spendPerDay: LimitState.nullable(),
+    spendPerMonth: LimitState.nullable(),
   }),
 })
 export type KeyStatus = z.infer<typeof KeyStatus>

@@ -59,6 +59,11 @@ const errors = {
 
 export type ApiErrorCode = keyof typeof errors
 
+/** What a code says when nothing more is known. */
+export function messageOf(code: ApiErrorCode): string {
+  return errors[code].message
+}
+
 export interface ErrorDetails {
   /** Replaces the message of the code. */
   message?: string | undefined

@@ -1,11 +1,13 @@
 import { readAccountSnapshot } from '#db/queries/read-account-snapshot.ts'
 import type { AccountSnapshot } from '#shared/contracts/account.ts'
 import type { AdmitOutcome, HoldReference, LimitState, RefusalReason, Standing } from '#shared/contracts/ledger.ts'
-import { ApiError, type ApiErrorCode } from '#workers/edge/api-error.ts'
+import { formatUsd } from '#shared/values/money.ts'
+import { ApiError, type ApiErrorCode, messageOf } from '#workers/edge/api-error.ts'
 import { logFailure } from '#workers/edge/log.ts'
 import { rpcAnswer } from '#workers/edge/rpc-answer.ts'
 import { type Caller, forgetKey } from './authenticate.ts'
 import type { Exchange } from './exchange.ts'
+import type { Hold } from './hold.ts'
 import { unavailable } from './unavailable.ts'
 
 export interface Admission {
@@ -17,17 +19,28 @@ export interface Admission {
 }
 
 /** Asks the customer's ledger for everything at once: key, limits, concurrency, money. Throws the refusal in the client's terms. */
-export async function admit(exchange: Exchange, caller: Caller, reference: HoldReference): Promise<Admission> {
+export async function admit(exchange: Exchange, caller: Caller, hold: Hold): Promise<Admission> {
   const { organizationId } = caller
+  let { reference } = hold
   let outcome = await ask(exchange, organizationId, reference, caller.snapshot)
   if (outcome.outcome === 'snapshot_required') {
     outcome = await ask(exchange, organizationId, reference, await readAccount(exchange, organizationId))
+  }
+  if (outcome.outcome === 'refused' && outcome.room) {
+    // A refusal has counted nothing, so the same request may ask again for less.
+    const tighter = await hold.tighter(outcome.room)
+    if (tighter) {
+      reference = tighter
+      outcome = await ask(exchange, organizationId, reference, undefined)
+    }
   }
   if (outcome.outcome === 'snapshot_required') throw unavailable()
   const headers = rateLimitHeaders(outcome.standing)
   if (outcome.outcome === 'refused') {
     if (outcome.reason === 'key_unknown') forgetKey(caller.keyHash)
-    throw new ApiError(errorOfRefusal[outcome.reason], { retryAfterMs: outcome.retryAfterMs, headers })
+    const code = errorOfRefusal[outcome.reason]
+    const message = outcome.room && `${messageOf(code)} ${hold.advice(outcome.room)}`
+    throw new ApiError(code, { retryAfterMs: outcome.retryAfterMs, headers, ...(message && { message }) })
   }
   if (outcome.snapshotIsStale) exchange.waitUntil(refresh(exchange, organizationId))
   return { reference, organizationId, leaseMs: outcome.leaseExpiresAtMs - Date.now(), headers }
@@ -61,19 +74,26 @@ export async function readAccount({ surroundings }: Exchange, organizationId: st
   return snapshot
 }
 
-/** `x-ratelimit-*` as OpenAI's clients know them; nothing for what is not limited. */
-export function rateLimitHeaders({ requestsPerMinute, tokensPerMinute, requestsPerDay }: Standing): Record<string, string> {
+/**
+ * `x-ratelimit-*` as OpenAI's clients know them (`requests`, `tokens`), and in the same family what they do not: requests of the day, and spend caps
+ * in dollars. Nothing for what is not limited.
+ */
+export function rateLimitHeaders(standing: Standing): Record<string, string> {
+  const { requestsPerMinute, tokensPerMinute, requestsPerDay, spendPerDay, spendPerMonth } = standing
   return {
-    ...limitHeaders('requests', requestsPerMinute ?? requestsPerDay),
-    ...limitHeaders('tokens', tokensPerMinute),
+    ...limitHeaders('requests', requestsPerMinute ?? requestsPerDay, String),
+    ...limitHeaders('tokens', tokensPerMinute, String),
+    ...limitHeaders('requests-day', requestsPerDay, String),
+    ...limitHeaders('spend-day-usd', spendPerDay, formatUsd),
+    ...limitHeaders('spend-month-usd', spendPerMonth, formatUsd),
   }
 }
 
-function limitHeaders(what: string, state: LimitState | null): Record<string, string> {
+function limitHeaders(what: string, state: LimitState | null, write: (amount: number) => string): Record<string, string> {
   if (!state) return {}
   return {
-    [`x-ratelimit-limit-${what}`]: String(state.limit),
-    [`x-ratelimit-remaining-${what}`]: String(state.remaining),
+    [`x-ratelimit-limit-${what}`]: write(state.limit),
+    [`x-ratelimit-remaining-${what}`]: write(state.remaining),
     [`x-ratelimit-reset-${what}`]: `${state.resetMs}ms`,
   }
 }

@@ -1,7 +1,5 @@
 import type { CatalogueModel, CatalogueRoute } from '#db/queries/read-catalogue.ts'
-import type { HoldReference } from '#shared/contracts/ledger.ts'
 import type { RequestEnd } from '#shared/contracts/usage-event.ts'
-import { boundNanos } from '#shared/pricing/cost.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
 import { logFailure } from '#workers/edge/log.ts'
 import { type Admission, admit } from './admit.ts'
@@ -9,7 +7,8 @@ import { authenticate } from './authenticate.ts'
 import { catalogue } from './catalogue.ts'
 import { type ChatCall, openaiChatPath, readChatCall, upstreamChatBody } from './dialects/openai-chat.ts'
 import { emptyReading, type Reading } from './dialects/openai-chat-usage.ts'
-import { type Exchange, factsOf } from './exchange.ts'
+import type { Exchange } from './exchange.ts'
+import { holdOf } from './hold.ts'
 import { Lease } from './lease.ts'
 import { upstreamSilenceMs } from './limits.ts'
 import { readRequestBody } from './request-body.ts'
@@ -31,27 +30,6 @@ export async function relayChatCompletion(exchange: Exchange): Promise<Response>
   // The client may leave at any time; what was admitted is settled all the same.
   exchange.waitUntil(chat.settled)
   return chat.relay()
-}
-
-/** The most the call can use and cost: its bytes bound its input, `max_tokens` or the model bounds its output. */
-function holdOf(exchange: Exchange, call: ChatCall, model: CatalogueModel, keyId: string): HoldReference {
-  if (call.maxOutputTokens !== null && call.maxOutputTokens > model.maxOutputTokens) {
-    throw new ApiError('invalid_request', {
-      param: 'max_tokens',
-      message: `max_tokens is too large: ${call.maxOutputTokens}. This model supports at most ${model.maxOutputTokens}.`,
-    })
-  }
-  const tokens = {
-    inputTokens: call.inputTokensBound,
-    outputTokens: (call.maxOutputTokens ?? model.maxOutputTokens) * call.choices,
-  }
-  const holdNanos = boundNanos(tokens, model.price)
-  if (holdNanos === null) throw new ApiError('invalid_request', { message: 'The request may cost more than one request can. Divide it.' })
-  return {
-    request: factsOf(exchange, { keyId, model: model.id, priceVersionId: model.price.priceVersionId, path: openaiChatPath }),
-    holdNanos,
-    reservedTokens: tokens.inputTokens + tokens.outputTokens,
-  }
 }
 
 /** A call that holds money: whatever becomes of it, it is settled exactly once. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type Db, openDb } from '#db/client.ts'
 import type { CustomerLedgerRpc } from '#shared/contracts/ledger.ts'
+import { databaseTimeoutMs } from './limits.ts'
 
 const Settings = z.object({
   DATABASE_URL: z.string().min(1),
@@ -30,7 +31,7 @@ export function surroundingsOf(env: Env): Surroundings {
   if (known?.env === env) return known.surroundings
   const settings = Settings.parse(env)
   const surroundings: Surroundings = {
-    db: openDb({ databaseUrl: settings.DATABASE_URL, endpoint: settings.NEON_ENDPOINT }),
+    db: openDb({ databaseUrl: settings.DATABASE_URL, endpoint: settings.NEON_ENDPOINT, timeoutMs: databaseTimeoutMs }),
     redis: { url: settings.UPSTASH_REDIS_REST_URL, token: settings.UPSTASH_REDIS_REST_TOKEN },
     credentials: new Map(Object.entries(settings.UPSTREAM_CREDENTIALS)),
     ledgerOf: (organizationId) => ledgerStub(env, organizationId),

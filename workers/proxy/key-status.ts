@@ -39,6 +39,8 @@ export async function readKeyStatus(exchange: Exchange): Promise<Response> {
       tokensPerMinute: standing.tokensPerMinute,
       requestsPerDay: standing.requestsPerDay,
       concurrency: standing.concurrency,
+      spendPerDay: standing.spendPerDay,
+      spendPerMonth: standing.spendPerMonth,
     },
   }
   return Response.json(KeyStatus.parse(status), { headers: rateLimitHeaders(standing) })

@@ -63,8 +63,20 @@ export const settleWaitsMs = [100, 300, 1_000, 3_000, 6_000, 10_000]
 /** Longest `retry-after` of an upstream that is passed on. */
 export const upstreamRetryAfterMs = 60_000
 
+/** Longest wait for Postgres, which only a request with an unknown key or account waits for at all. */
+export const databaseTimeoutMs = 5_000
+
 /** A customer is asked to wait this long when Postgres or the ledger is away. */
 export const unavailableRetryMs = 2_000
+
+/** Largest body whose tokens are counted when its bytes bound too much: a few hundred milliseconds of counting at worst. */
+export const countedBodyBytes = 1_000_000
+
+/** Characters that are counted at once: the time of byte pair encoding grows with the square of a run without a break. */
+export const countedSliceLength = 400
+
+/** Tokens of an unpublished tokenizer to those of o200k_base, at most: newer ones have up to 1.4 as many, other scripts more. */
+export const unknownTokenizerFactor = 2
 
 /** Tokens an image named by URL can be at most; its bytes say nothing about it. */
 export const imageTokens = 50_000

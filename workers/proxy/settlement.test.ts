@@ -11,6 +11,7 @@ const model: CatalogueModel = {
   kind: 'chat',
   contextTokens: 1_000,
   maxOutputTokens: 100,
+  tokenizer: 'unknown',
   createdAtMs: 0,
   price: {
     priceVersionId: 'prc_1',

@@ -32,6 +32,7 @@ export interface ChatCall {
   maxOutputTokens: number | null
   /** No request of these bytes has more input tokens: a token stands for at least one byte, an image for a bounded number. */
   inputTokensBound: number
+  images: number
   bodyBytes: number
   /** The body as the client sent it, and as it reads. */
   text: string
@@ -55,13 +56,15 @@ export function readChatCall(bytes: Uint8Array): ChatCall {
   if (typeof body.max_tokens === 'number' && typeof body.max_completion_tokens === 'number') {
     throw new ApiError('invalid_request', { param: 'max_tokens', message: 'Send max_completion_tokens or max_tokens, not both.' })
   }
+  const images = countImages(body.messages)
   return {
     model: body.model,
     stream,
     showsUsage: body.stream_options?.include_usage === true,
     choices: body.n ?? 1,
     maxOutputTokens: body.max_completion_tokens ?? body.max_tokens ?? null,
-    inputTokensBound: bytes.length + imageTokens * countImages(body.messages),
+    inputTokensBound: bytes.length + imageTokens * images,
+    images,
     bodyBytes: bytes.length,
     text,
     body,
@@ -80,6 +83,24 @@ export function upstreamChatBody(call: ChatCall, upstreamModel: string): string 
     values.set('stream_options', setMembers(options ?? '{}', new Map([['include_usage', 'true']])))
   }
   return setMembers(call.text, values)
+}
+
+/** What the images of a call can count as input tokens at most. */
+export function imageTokensOf(call: ChatCall): number {
+  return imageTokens * call.images
+}
+
+/**
+ * The call as text to count the tokens of: all that a provider can turn into a prompt, but for its images. Names, quotes and brackets of the JSON are
+ * in it, and stand for the tokens that frame messages and tools.
+ */
+export function countableText({ body }: ChatCall): string {
+  const messages = body.messages.map((message) => {
+    const content = fieldOf(message, 'content')
+    if (!Array.isArray(content)) return message
+    return { ...(message as object), content: content.map((part) => (fieldOf(part, 'type') === 'image_url' ? 'image_url' : part)) }
+  })
+  return JSON.stringify({ ...body, messages })
 }
 
 function decodeUtf8(bytes: Uint8Array): string {

@@ -9,7 +9,7 @@ function route(routeId: string, priority: number, weight: number): CatalogueRout
 
 function model(routes: CatalogueRoute[]): CatalogueModel {
   const price = { inputPicos: 1, cacheReadPicos: 1, cacheWrite5mPicos: 1, cacheWrite1hPicos: 1, outputPicos: 1, priceVersionId: 'prc_1' }
-  return { id: 'm', kind: 'chat', contextTokens: 1, maxOutputTokens: 1, createdAtMs: 0, price, routes }
+  return { id: 'm', kind: 'chat', contextTokens: 1, maxOutputTokens: 1, tokenizer: 'unknown', createdAtMs: 0, price, routes }
 }
 
 const justBelowOne = 1 - 2 ** -53
