@@ -15,6 +15,7 @@ test('the hourly run asks the real ledger objects, finds a planted nano and leav
   const { balanceNanos } = await customer.detail()
   await moveBalance(organizationId, 1)
   const findings = (await runCron()).filter((finding) => finding.organizationId === organizationId)
+  expect((await customer.detail()).balanceNanos).toBe(balanceNanos + 1)
   await moveBalance(organizationId, -1)
   const [expected, found] = [String(balanceNanos), String(balanceNanos + 1)]
   expect(findings).toEqual([
