@@ -9,6 +9,7 @@ export interface NewCustomerRow {
   organizationId: string
   name: string
   overdraftNanos: number
+  lowBalanceNanos: number | null
   limits: Limits
   key: { keyId: string; name: string; keyHash: string; redacted: string }
   /** The opening credit; null when the customer begins with nothing. */
@@ -20,8 +21,9 @@ export async function createCustomer(db: Db, customer: NewCustomerRow): Promise<
   const { organizationId, key, credit } = customer
   const balanceNanos = checkedNanos(credit?.amountNanos ?? 0)
   const statements: [SQL, ...SQL[]] = [
-    sql`insert into organizations (id, name, overdraft_nanos, limits, balance_nanos) values (
-      ${organizationId}, ${customer.name}, ${checkedNanos(customer.overdraftNanos)}::bigint, ${JSON.stringify(customer.limits)}::jsonb,
+    sql`insert into organizations (id, name, overdraft_nanos, low_balance_nanos, limits, balance_nanos) values (
+      ${organizationId}, ${customer.name}, ${checkedNanos(customer.overdraftNanos)}::bigint, ${customer.lowBalanceNanos}::bigint,
+      ${JSON.stringify(customer.limits)}::jsonb,
       ${balanceNanos}::bigint)`,
     sql`insert into api_keys (id, organization_id, name, key_hash, redacted)
       values (${key.keyId}, ${organizationId}, ${key.name}, ${key.keyHash}, ${key.redacted})`,

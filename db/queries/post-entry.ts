@@ -4,6 +4,7 @@ import { checkedNanos } from '#shared/values/money.ts'
 import type { Db } from '../client.ts'
 import { postgresErrorOf, readRowsAtomically, SafeBigint } from '../statements.ts'
 import { lockOrganizations } from './lock-organizations.ts'
+import { raisingBalanceEvents } from './raise-balance-events.ts'
 
 export interface ManualEntry {
   organizationId: string
@@ -49,8 +50,8 @@ function posting(entry: ManualEntry): SQL {
       update organizations o
       set balance_nanos = o.balance_nanos + p.amount_nanos, balance_version = o.balance_version + 1
       from posted p where o.id = p.organization_id
-      returning o.id, o.balance_nanos, o.balance_version
-    )
+      returning o.id, o.balance_nanos, o.balance_version, p.amount_nanos as nanos
+    ), ${raisingBalanceEvents}
     select
       coalesce(m.balance_nanos, o.balance_nanos) as "balanceNanos",
       coalesce(m.balance_version, o.balance_version) as "version",

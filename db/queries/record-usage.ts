@@ -5,6 +5,7 @@ import type { Db } from '../client.ts'
 import { postgresErrorOf, readRowsAtomically, SafeBigint } from '../statements.ts'
 import { arrayLiteral } from './array-literal.ts'
 import { lockOrganizations } from './lock-organizations.ts'
+import { raisingBalanceEvents } from './raise-balance-events.ts'
 
 const RecordedAccount = z.object({
   organizationId: z.string(),
@@ -86,7 +87,8 @@ function recording(rows: EventRow[], organizationIds: string[]): SQL {
     ${writingRecords},
     ${writingLogs},
     ${summingDays},
-    ${movingBalances}
+    ${movingBalances},
+    ${raisingBalanceEvents}
     select o.id as "organizationId", coalesce(m.balance_nanos, o.balance_nanos) as "balanceNanos",
       coalesce(m.balance_version, o.balance_version) as "version", coalesce(m.recorded, 0) as recorded
     from organizations o left join moved m on m.id = o.id
@@ -241,5 +243,5 @@ const movingBalances = sql`
     set balance_nanos = o.balance_nanos + f.nanos, balance_version = o.balance_version + 1
     from (select organization_id, sum(amount_nanos)::bigint as nanos, count(*) as recorded from fresh group by 1) f
     where o.id = f.organization_id
-    returning o.id, o.balance_nanos, o.balance_version, f.recorded
+    returning o.id, o.balance_nanos, o.balance_version, f.recorded, f.nanos
   )`

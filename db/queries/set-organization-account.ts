@@ -18,7 +18,12 @@ export function setOrganizationOverdraft(db: Db, organizationId: string, overdra
   return change(db, organizationId, { overdraftNanos })
 }
 
-type Change = Partial<Pick<typeof organizations.$inferInsert, 'limits' | 'status' | 'overdraftNanos'>>
+/** Sets the balance below which `balance.low` is raised; null for none. Answers as setOrganizationLimits. */
+export function setOrganizationLowBalance(db: Db, organizationId: string, lowBalanceNanos: number | null): Promise<number | null> {
+  return change(db, organizationId, { lowBalanceNanos })
+}
+
+type Change = Partial<Pick<typeof organizations.$inferInsert, 'limits' | 'status' | 'overdraftNanos' | 'lowBalanceNanos'>>
 
 async function change(db: Db, organizationId: string, values: Change): Promise<number | null> {
   const [row] = await db

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { DisplayName } from '../values/display-name.ts'
 import { Nanos, SignedNanos } from '../values/money.ts'
 import { Limits } from './account.ts'
+import { LowBalance } from './balance-event.ts'
 import { CustomerKey } from './customer-key.ts'
 
 export const OrganizationId = z.string().regex(/^org_[0-9a-z_]{1,64}$/, 'is not an organization id, such as org_01jd7m3v9c4t8k2n5q6r7s8w9x')
@@ -14,6 +15,7 @@ export const NewCustomer = z.strictObject({
   name: DisplayName.optional(),
   creditNanos: Nanos.optional(),
   overdraftNanos: Nanos.optional(),
+  lowBalanceNanos: LowBalance.optional(),
   limits: LimitsInput.optional(),
 })
 export type NewCustomer = z.infer<typeof NewCustomer>
@@ -32,6 +34,7 @@ export const Customer = z.object({
   status: CustomerStatus,
   balanceNanos: SignedNanos,
   overdraftNanos: Nanos,
+  lowBalanceNanos: LowBalance,
   version: z.int().min(0),
   limits: Limits,
   createdAt: z.iso.datetime(),
@@ -56,8 +59,12 @@ export const CustomerDetail = Customer.extend({
 })
 export type CustomerDetail = z.infer<typeof CustomerDetail>
 
-/** Replaces all limits of a customer; `overdraftNanos` stays as it is when absent. */
-export const CustomerLimitsChange = z.strictObject({ limits: LimitsInput, overdraftNanos: Nanos.optional() })
+/** Replaces all limits of a customer; `overdraftNanos` and `lowBalanceNanos` stay as they are when absent. */
+export const CustomerLimitsChange = z.strictObject({
+  limits: LimitsInput,
+  overdraftNanos: Nanos.optional(),
+  lowBalanceNanos: LowBalance.optional(),
+})
 export type CustomerLimitsChange = z.infer<typeof CustomerLimitsChange>
 
 export const CustomerStatusChange = z.strictObject({ status: CustomerStatus })

@@ -53,7 +53,7 @@ describe('customers', () => {
     const { createCustomer } = await import('#db/queries/create-customer.ts')
     const key = { keyId: 'key_half', name: 'k', keyHash: 'not a hash', redacted: 'r' }
     const credit = { amountNanos: 5, eventId: 'credit:half', reason: 'x' }
-    const customer = { organizationId: 'org_half', name: 'x', overdraftNanos: 0, limits: {}, key, credit }
+    const customer = { organizationId: 'org_half', name: 'x', overdraftNanos: 0, lowBalanceNanos: null, limits: {}, key, credit }
     await expect(createCustomer(stage.database.db, customer)).rejects.toThrow()
     expect((await stage.call('GET', '/customers/org_half')).status).toBe(404)
     const entries = await stage.database.pool.query("select 1 from ledger_entries where event_id = 'credit:half'")

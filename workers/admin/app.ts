@@ -8,8 +8,10 @@ import { type AdminContext, surroundingsOf } from './env.ts'
 import { renderError } from './errors.ts'
 import { creditRoutes } from './routes/credits.ts'
 import { customerRoutes } from './routes/customers.ts'
+import { eventRoutes } from './routes/events.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { modelRoutes } from './routes/models.ts'
+import { parkedEventRoutes } from './routes/parked-events.ts'
 import { reconciliationRoutes } from './routes/reconciliations.ts'
 import { usageRoutes } from './routes/usage.ts'
 
@@ -22,9 +24,11 @@ export const adminApp = new Hono<AdminContext>()
   .use(access(), adminLog())
   .route('/customers', customerRoutes)
   .route('/customers/:organizationId/credits', creditRoutes)
+  .route('/customers/:organizationId/events', eventRoutes)
   .route('/customers/:organizationId/keys', keyRoutes)
   .route('/customers/:organizationId/usage', usageRoutes)
   .route('/models', modelRoutes)
+  .route('/parked-events', parkedEventRoutes)
   .route('/reconciliations', reconciliationRoutes)
   .onError(renderError)
   .notFound((c) => renderError(new Problem('not_found', 'The path and method name nothing of this API.'), c))

@@ -21,8 +21,18 @@ export async function customerDetail(platform: Platform, organizationId: string)
 }
 
 export function customerOf(row: OrganizationRow): Customer {
-  const { id: organizationId, name, status, balanceNanos, overdraftNanos, limits, balanceVersion: version } = row
-  return { organizationId, name, status, balanceNanos, overdraftNanos, version, limits, createdAt: row.createdAt.toISOString() }
+  const { id: organizationId, name, status, balanceNanos, overdraftNanos, lowBalanceNanos, limits, balanceVersion: version } = row
+  return {
+    organizationId,
+    name,
+    status,
+    balanceNanos,
+    overdraftNanos,
+    lowBalanceNanos,
+    version,
+    limits,
+    createdAt: row.createdAt.toISOString(),
+  }
 }
 
 export function customerKeyOf(row: ApiKeyRow): CustomerKey {

@@ -24,3 +24,6 @@ export const reconciliationRuns = 24
 
 /** Findings listed of each run: a fault shows in the first, and all stay in the table. */
 export const findingsPerRun = 100
+
+/** Balance events, or parked events, in one answer. */
+export const eventsPerPage = 100

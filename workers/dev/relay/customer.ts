@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { BalanceEventList } from '#shared/contracts/balance-event.ts'
 import {
   ChangeAnswer,
   CreatedCustomer,
@@ -11,11 +12,20 @@ import type { AdminClient } from './admin-client.ts'
 import { customerPath } from './customer-path.ts'
 import { type Desk, show } from './desk.ts'
 import { keyTable } from './key.ts'
-import { addLimitOptions, chosenLimits, hasChoices, type LimitChoices, positiveUsdOption } from './options.ts'
+import { addLimitOptions, chosenLimits, hasChoices, type LimitChoices, positiveUsdOption, usdOrNoneOption } from './options.ts'
 import { facts, limitsText, table, usd } from './table.ts'
 
 interface Json {
   json?: boolean
+}
+
+interface MeansChoices {
+  overdraftUsd?: number
+  lowBalanceUsd?: number | 'none'
+}
+
+function lowBalanceOf({ lowBalanceUsd }: MeansChoices): number | null | undefined {
+  return lowBalanceUsd === 'none' ? null : lowBalanceUsd
 }
 
 /** The verbs about customers; an organization is the customer. */
@@ -24,6 +34,7 @@ export function addCustomerCommands(program: Command, desk: Desk): void {
   addCreate(customer, desk)
   addReads(customer, desk)
   addLimits(customer, desk)
+  addEvents(customer, desk)
   addStatus(customer, desk, 'suspend', 'suspended', 'refuse all further requests of a customer')
   addStatus(customer, desk, 'restore', 'active', 'let a suspended customer work again')
 }
@@ -34,13 +45,15 @@ function addCreate(customer: Command, desk: Desk): void {
     .option('--credit-usd <dollars>', 'opening credit', positiveUsdOption)
     .option('--name <name>', 'how people call the customer')
     .option('--overdraft-usd <dollars>', 'how far the balance may fall below zero', positiveUsdOption)
+    .option('--low-balance-usd <dollars>', 'tell of a balance that falls below this; none for no such event', usdOrNoneOption)
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  npm run relay -- customer create --credit-usd 0.01 --name "Ada" --concurrency 5')
-    .action(async (options: Json & LimitChoices & { creditUsd?: number; name?: string; overdraftUsd?: number }) => {
+    .action(async (options: Json & LimitChoices & MeansChoices & { creditUsd?: number; name?: string }) => {
       const body = {
         name: options.name,
         creditNanos: options.creditUsd,
         overdraftNanos: options.overdraftUsd,
+        lowBalanceNanos: lowBalanceOf(options),
         limits: chosenLimits(options),
       }
       const created = await desk.admin().call('POST', '/customers', CreatedCustomer, body)
@@ -82,16 +95,42 @@ function addReads(customer: Command, desk: Desk): void {
     })
 }
 
+function addEvents(customer: Command, desk: Desk): void {
+  customer
+    .command('events <organizationId>')
+    .description('show when the balance of a customer ran low or out, newest first')
+    .option('--before <id>', 'go on before this id')
+    .option('--json', 'print JSON')
+    .action(async (organizationId: string, options: Json & { before?: string }) => {
+      const page = options.before === undefined ? '' : `?before=${encodeURIComponent(options.before)}`
+      const answer = await desk.admin().call('GET', `${customerPath(organizationId)}/events${page}`, BalanceEventList)
+      show(desk, answer, options, ({ events, next }) => {
+        const rows = events.map(({ id, createdAt, type, balanceNanos, thresholdNanos }) => [
+          id,
+          createdAt,
+          type,
+          usd(balanceNanos),
+          usd(thresholdNanos),
+        ])
+        const text = table(['id ', 'at', 'event', 'balance ', 'below '], rows, 'The balance has not run low.')
+        return next === null ? text : `${text}\n\nMore: npm run relay -- customer events ${organizationId} --before ${next}`
+      })
+    })
+}
+
 function addLimits(customer: Command, desk: Desk): void {
   const limits = customer.command('limits <organizationId>').description('change limits of a customer; those not named stay as they are')
   addLimitOptions(limits)
     .option('--overdraft-usd <dollars>', 'how far the balance may fall below zero', positiveUsdOption)
+    .option('--low-balance-usd <dollars>', 'tell of a balance that falls below this; none for no such event', usdOrNoneOption)
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  npm run relay -- customer limits org_… --requests-per-minute 60 --concurrency none')
-    .action(async (organizationId: string, options: Json & LimitChoices & { overdraftUsd?: number }) => {
-      if (!hasChoices(options) && options.overdraftUsd === undefined) return limits.error('error: name at least one limit to change')
+    .action(async (organizationId: string, options: Json & LimitChoices & MeansChoices) => {
+      const { overdraftUsd, lowBalanceUsd } = options
+      if (!hasChoices(options) && overdraftUsd === undefined && lowBalanceUsd === undefined)
+        return limits.error('error: name at least one limit to change')
       const chosen = chosenLimits(options, (await read(desk, organizationId)).limits)
-      const body = { limits: chosen, overdraftNanos: options.overdraftUsd }
+      const body = { limits: chosen, overdraftNanos: overdraftUsd, lowBalanceNanos: lowBalanceOf(options) }
       const answer = await desk.admin().call('PUT', `${customerPath(organizationId)}/limits`, ChangeAnswer, body)
       show(desk, { ...answer, limits: chosen }, options, () => `${organizationId} now has the limits: ${limitsText(chosen)}.`)
     })
@@ -143,6 +182,7 @@ function detailText(customer: CustomerDetail): string {
     ['created', customer.createdAt],
     ['balance', `${usd(customer.balanceNanos)} (version ${customer.version})`],
     ['overdraft', usd(customer.overdraftNanos)],
+    ['low balance', customer.lowBalanceNanos === null ? 'none' : usd(customer.lowBalanceNanos)],
     ...money,
     ['limits', limitsText(customer.limits)],
   ])

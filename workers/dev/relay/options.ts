@@ -38,8 +38,15 @@ export function listOption(text: string): string[] {
   return items
 }
 
-/** What the limit options leave behind. The word stands for itself, because commander turns a parsed null into an empty text. */
-export type LimitChoices = { [Name in keyof Limits]?: number | 'none' }
+type Choice = number | 'none'
+
+/** What the limit options leave behind, by the names commander makes. The word stands for itself, because commander turns null into an empty text. */
+export type LimitChoices = { [Name in (typeof limitNames)[number][0]]?: Choice } & { spendPerDayUsd?: Choice; spendPerMonthUsd?: Choice }
+
+const spendNames = [
+  ['spendPerDayNanos', '--spend-per-day-usd', 'dollars spent in a day (UTC)'],
+  ['spendPerMonthNanos', '--spend-per-month-usd', 'dollars spent in a month (UTC)'],
+] as const
 
 const limitNames = [
   ['requestsPerMinute', '--requests-per-minute', 'requests in a minute'],
@@ -52,7 +59,13 @@ export function addLimitOptions(command: Command): Command {
   for (const [name, flag, what] of limitNames) {
     command.option(`${flag} <number>`, `${what}; none for no such limit`, (text: string) => limitOption(name, text))
   }
+  for (const [, flag, what] of spendNames) command.option(`${flag} <dollars>`, `${what}; none for no such cap`, usdOrNoneOption)
   return command
+}
+
+/** As positiveUsdOption, or the word none. */
+export function usdOrNoneOption(text: string): number | 'none' {
+  return text === 'none' ? 'none' : positiveUsdOption(text)
 }
 
 function limitOption(name: keyof Limits, text: string): number | 'none' {
@@ -63,15 +76,28 @@ function limitOption(name: keyof Limits, text: string): number | 'none' {
 }
 
 /** The limits that result when the choices are laid over what there is. */
-export function chosenLimits(choices: LimitChoices, present: Limits = {}): Limits {
+export function chosenLimits(options: LimitChoices, present: Limits = {}): Limits {
+  const choices = choicesOf(options)
   const limits: Limits = {}
-  for (const [name] of limitNames) {
+  for (const [name] of [...limitNames, ...spendNames]) {
     const value = choices[name] === undefined ? present[name] : choices[name]
     if (value !== undefined && value !== 'none') limits[name] = value
   }
   return limits
 }
 
-export function hasChoices(choices: LimitChoices): boolean {
-  return limitNames.some(([name]) => choices[name] !== undefined)
+export function hasChoices(options: LimitChoices): boolean {
+  return Object.values(choicesOf(options)).some((choice) => choice !== undefined)
+}
+
+function choicesOf(options: LimitChoices): { [Name in keyof Limits]?: Choice | undefined } {
+  const { requestsPerMinute, tokensPerMinute, requestsPerDay, concurrency, spendPerDayUsd, spendPerMonthUsd } = options
+  return {
+    requestsPerMinute,
+    tokensPerMinute,
+    requestsPerDay,
+    concurrency,
+    spendPerDayNanos: spendPerDayUsd,
+    spendPerMonthNanos: spendPerMonthUsd,
+  }
 }

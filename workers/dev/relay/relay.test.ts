@@ -63,6 +63,7 @@ const customer = {
   status: 'active',
   balanceNanos: 12_345_678_901,
   overdraftNanos: 0,
+  lowBalanceNanos: null,
   version: 3,
   limits: { requestsPerMinute: 60, concurrency: 4 },
   createdAt: '2026-01-01T00:00:00.000Z',

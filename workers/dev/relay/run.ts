@@ -7,6 +7,7 @@ import type { Desk } from './desk.ts'
 import { CommandFailure } from './failure.ts'
 import { addKeyCommands } from './key.ts'
 import { addModelCommands } from './model.ts'
+import { addParkedCommand } from './parked.ts'
 import { addReconcileCommands } from './reconcile.ts'
 import { addUsageCommand } from './usage.ts'
 
@@ -54,6 +55,7 @@ function relayProgram(desk: Desk, terminal: Terminal): Command {
   addModelCommands(program, desk)
   addUsageCommand(program, desk)
   addReconcileCommands(program, desk)
+  addParkedCommand(program, desk)
   return program
 }
 

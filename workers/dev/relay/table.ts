@@ -30,11 +30,14 @@ export function usdOfSum(nanosText: string): string {
 }
 
 export function limitsText(limits: Limits): string {
-  const named: [string, number | undefined][] = [
+  const dollars = (nanos: number | undefined) => (nanos === undefined ? undefined : usd(nanos))
+  const named: [string, number | string | undefined][] = [
     ['requests/min', limits.requestsPerMinute],
     ['tokens/min', limits.tokensPerMinute],
     ['requests/day', limits.requestsPerDay],
     ['at once', limits.concurrency],
+    ['a day', dollars(limits.spendPerDayNanos)],
+    ['a month', dollars(limits.spendPerMonthNanos)],
   ]
   const set = named.filter(([, value]) => value !== undefined).map(([name, value]) => `${value} ${name}`)
   return set.length > 0 ? set.join(', ') : 'none'

@@ -17,6 +17,7 @@ export async function createOrganization(platform: Platform, wanted: NewCustomer
     organizationId,
     name: wanted.name ?? organizationId,
     overdraftNanos: wanted.overdraftNanos ?? 0,
+    lowBalanceNanos: wanted.lowBalanceNanos ?? null,
     limits: wanted.limits ?? {},
     key: { keyId, name: 'First key', keyHash, redacted },
     credit:

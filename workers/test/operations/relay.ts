@@ -68,6 +68,7 @@ export class CountedRelay {
       organizationId,
       name: 'Test',
       overdraftNanos: 0,
+      lowBalanceNanos: null,
       limits,
       key: { keyId: newId('key'), name: 'Test', keyHash: await hashApiKey(apiKey), redacted: redactApiKey(apiKey) },
       credit: creditNanos === 0 ? null : { amountNanos: creditNanos, eventId: newId('crd'), reason: 'test' },

@@ -1,0 +1,23 @@
+import { Hono } from 'hono'
+import { z } from 'zod'
+import { listParkedEvents, type ParkedEventRow } from '#db/queries/list-parked-events.ts'
+import { PageBefore } from '#shared/contracts/balance-event.ts'
+import { ParkedEventList, type ParkedEventView } from '#shared/contracts/parked-event.ts'
+import { query } from '#workers/edge/parse.ts'
+import type { AdminContext } from '../env.ts'
+import { eventsPerPage } from '../limits.ts'
+
+/** Usage events that could not be recorded. */
+export const parkedEventRoutes = new Hono<AdminContext>().get('/', query(PageBefore), async (c) => {
+  const { before } = c.var.query
+  const rows = await listParkedEvents(c.var.surroundings.db, { ...(before !== undefined && { beforeId: before }), limit: eventsPerPage })
+  const next = rows.length === eventsPerPage ? (rows.at(-1)?.id ?? null) : null
+  return c.json(ParkedEventList.parse({ parked: rows.map(parkedOf), next }))
+})
+
+const Owner = z.object({ organizationId: z.string().nullable() })
+
+function parkedOf({ id, eventId, reason, body, createdAt }: ParkedEventRow): ParkedEventView {
+  const owner = Owner.safeParse(body)
+  return { id, eventId, organizationId: owner.data?.organizationId ?? null, reason, createdAt: createdAt.toISOString() }
+}
