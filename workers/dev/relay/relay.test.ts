@@ -105,6 +105,31 @@ describe('customer', () => {
     expect(err).toContain('warning: the change is stored')
   })
 
+  test('limits takes spend caps and a low balance in dollars, and none takes them away', async ({ expect }) => {
+    const spending = { ...customer, limits: { spendPerMonthNanos: 7 }, lowBalanceNanos: 9 }
+    const pushed = { status: 200, content: { organizationId: 'org_a', pushed: true } }
+    answers = [{ status: 200, content: spending }, pushed, { status: 200, content: spending }, pushed]
+    const { out } = await relay(['customer', 'limits', 'org_a', '--spend-per-day-usd', '12.5', '--low-balance-usd', '2'])
+    expect(sent[1]?.body).toEqual({ limits: { spendPerDayNanos: 12_500_000_000, spendPerMonthNanos: 7 }, lowBalanceNanos: 2_000_000_000 })
+    expect(out).toContain('$12.50 a day')
+    await relay(['customer', 'limits', 'org_a', '--spend-per-month-usd', 'none', '--low-balance-usd', 'none'])
+    expect(sent[3]?.body).toEqual({ limits: {}, lowBalanceNanos: null })
+    expect((await relay(['customer', 'limits', 'org_a', '--spend-per-day-usd', '-1'])).code).toBe(2)
+  })
+
+  test('events shows when the balance ran low, and how to go on', async ({ expect }) => {
+    const event = { id: 7, type: 'balance.low', balanceNanos: 4, thresholdNanos: 5, version: 2, createdAt: '2026-01-01T00:00:00.000Z' }
+    answers = [
+      { status: 200, content: { events: [event], next: 7 } },
+      { status: 200, content: { events: [], next: null } },
+    ]
+    const { code, out } = await relay(['customer', 'events', 'org_a'])
+    expect([code, sent[0]?.path]).toEqual([0, '/customers/org_a/events'])
+    expect(out).toMatch(/balance\.low .*\n\nMore: .* --before 7/)
+    expect((await relay(['customer', 'events', 'org_a', '--before', '7'])).out).toContain('has not run low')
+    expect(sent[1]?.path).toBe('/customers/org_a/events?before=7')
+  })
+
   test('suspend and restore', async ({ expect }) => {
     answers = [1, 2].map(() => ({ status: 200, content: { organizationId: 'org_a', pushed: true } }))
     await relay(['customer', 'suspend', 'org_a'])
@@ -310,5 +335,20 @@ describe('what is refused', () => {
     expect((await relay(show)).err).toContain('Cloudflare Access refuses the service token.')
     expect((await relay(show)).err).toContain('Cloudflare Access refuses the service token.')
     expect(await relay(show)).toMatchObject({ code: 1, err: expect.stringContaining('unknown form') })
+  })
+})
+
+describe('parked', () => {
+  test('lists what could not be recorded, and fails while there is any', async ({ expect }) => {
+    const parked = [{ id: 3, eventId: null, organizationId: null, reason: 'does not parse', createdAt: '2026-01-01T00:00:00.000Z' }]
+    answers = [
+      { status: 200, content: { parked, next: null } },
+      { status: 200, content: { parked: [], next: null } },
+    ]
+    const { code, out } = await relay(['parked'])
+    expect(code).toBe(1)
+    expect(out).toMatch(/3 .*unreadable.*unknown.*does not parse/)
+    const empty = await relay(['parked'])
+    expect([empty.code, empty.out.trim()]).toEqual([0, 'No event is parked.'])
   })
 })

@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { CreditAnswer } from '#shared/contracts/credit.ts'
 import { ChangeAnswer } from '#shared/contracts/customer.ts'
 import { CreatedCustomerKey, KeyChangeAnswer, type NewCustomerKey } from '#shared/contracts/customer-key.ts'
+import { KeyStatus } from '#shared/contracts/key-status.ts'
+import { formatUsd } from '#shared/values/money.ts'
 import { chatBody, chunksOf, streamBody } from './conversation.ts'
 import { admin, type Customer, newCustomer } from './customers.ts'
 import { expectEventually } from './eventually.ts'
@@ -36,6 +38,37 @@ describe.concurrent('admission', () => {
     const { records, account } = await expectSoundBooks(customer)
     expect(records).toHaveLength(1)
     expect(account.balanceNanos).toBe(1_000_001_000 - (records[0]?.costNanos ?? 0))
+  })
+
+  test('a customer whose credit covers the tokens, and not the bytes, is served and charged what it used', async () => {
+    const body = chatBody('fast', { maxTokens: 10, text: `[tokens=10] ${'Count the tokens and not the letters. '.repeat(100)}` })
+    const customer = await newCustomer({ creditNanos: Math.floor(holdOf(body) / 2) })
+    expect((await customer.post(body)).status).toBe(200)
+    const { records, account } = await expectSoundBooks(customer)
+    expect(records).toMatchObject([{ outputTokens: 10, capped: false }])
+    expect(account.balanceNanos).toBeGreaterThanOrEqual(0)
+    // What is left covers not even the tokens, and the answer says what it would.
+    const refusal = await (await customer.post(chatBody('fast', { maxTokens: 4_000 }))).json()
+    expect(refusal).toMatchObject({
+      error: { code: 'insufficient_balance', message: expect.stringMatching(/up to 0\.\d+ dollars, and 0\.\d+ dollars/) },
+    })
+  })
+
+  test('a spend cap admits to its end, tells what is left, and is not asked again', async () => {
+    const body = chatBody('fast', { maxTokens: 50, text: '[tokens=50]' })
+    const capNanos = holdOf(body)
+    const customer = await newCustomer({ limits: { spendPerDayNanos: capNanos } })
+    const first = await customer.post(body)
+    expect(first.headers.get('x-ratelimit-limit-spend-day-usd')).toBe(formatUsd(capNanos))
+    expect(first.headers.get('x-ratelimit-remaining-spend-day-usd')).toBe('0.00')
+    await expectSoundBooks(customer)
+    const refusal = await customer.post(body)
+    expect([refusal.status, refusal.headers.get('x-should-retry')]).toEqual([402, 'false'])
+    expect(Number(refusal.headers.get('retry-after'))).toBeLessThanOrEqual(86_400)
+    expect(await refusal.json()).toMatchObject({ error: { code: 'spend_per_day' } })
+    const { records } = await expectSoundBooks(customer)
+    const status = KeyStatus.parse(await (await customer.send('/v1/key')).json())
+    expect(status.limits.spendPerDay?.remaining).toBe(capNanos - (records[0]?.costNanos ?? 0))
   })
 
   test('an overdraft is spent down to its floor and never below', async () => {
