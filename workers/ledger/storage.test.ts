@@ -6,6 +6,7 @@ import { Outbox } from './outbox.ts'
 import { Position } from './position.ts'
 import { unconfirmedOf } from './store.ts'
 import { Customer, facts, flushed, passTime, reference, resendAfterMs, settlement, stopClock, tapQueue } from './testing/customer.ts'
+import { watchWrites } from './testing/watch-writes.ts'
 
 beforeEach(() => stopClock())
 
@@ -15,24 +16,17 @@ const platformMessageBytes = 128_000
 /** Counts rows written from now on, as the platform bills them: by SQL, and one for each alarm set. */
 async function countRows(customer: Customer): Promise<{ sql: number; alarms: number }> {
   const counted = { sql: 0, alarms: 0 }
-  await customer.inside((_, { storage }) => {
-    const { sql } = storage
-    const exec = sql.exec.bind(sql)
-    const setAlarm = storage.setAlarm.bind(storage)
-    Object.defineProperty(sql, 'exec', {
-      value: (query: string, ...given: unknown[]) => {
-        const cursor = exec(query, ...given)
+  await customer.inside((_, { storage }) =>
+    watchWrites(
+      storage,
+      (cursor) => {
         counted.sql += cursor.rowsWritten
-        return cursor
       },
-    })
-    Object.defineProperty(storage, 'setAlarm', {
-      value: async (atMs: number) => {
+      () => {
         counted.alarms += 1
-        await setAlarm(atMs)
       },
-    })
-  })
+    ),
+  )
   return counted
 }
 

@@ -14,6 +14,7 @@ import type { AppliedNotice, CustomerLedgerRpc, LedgerAudit } from '#shared/cont
 import { generateApiKey, hashApiKey, redactApiKey } from '#shared/values/api-key.ts'
 import { newId } from '#shared/values/id.ts'
 import type { CustomerLedger } from '#workers/ledger/customer-ledger.ts'
+import { watchWrites } from '#workers/ledger/testing/watch-writes.ts'
 import { app } from '#workers/proxy/app.ts'
 import type { Env } from '#workers/proxy/env.ts'
 import { consume } from '#workers/usage/consume.ts'
@@ -175,7 +176,11 @@ export class CountedRelay {
   /** Counts what this life of the object writes and sends. */
   async #tap(organizationId: string): Promise<void> {
     await runInDurableObject<CustomerLedger, void>(LEDGER.getByName(organizationId), (ledger, { storage }) => {
-      countRows(storage, this.counter)
+      watchWrites(
+        storage,
+        (cursor) => this.counter.addCursor(cursor),
+        () => this.counter.add('rowsWritten'),
+      )
       const { USAGE_QUEUE } = Reflect.get(ledger, 'env') as { USAGE_QUEUE: Queue<Uint8Array> }
       const send = async (message: Uint8Array) => {
         this.counter.add('queueMessages')
@@ -185,24 +190,4 @@ export class CountedRelay {
       Object.defineProperty(USAGE_QUEUE, 'send', { value: send, configurable: true })
     })
   }
-}
-
-/** As the platform bills them: by SQL, and one for each alarm set. */
-function countRows(storage: DurableObjectStorage, counter: Counter): void {
-  const { sql } = storage
-  const exec = sql.exec.bind(sql)
-  const setAlarm = storage.setAlarm.bind(storage)
-  Object.defineProperty(sql, 'exec', {
-    value: (query: string, ...given: unknown[]) => {
-      const cursor = exec(query, ...given)
-      counter.addCursor(cursor)
-      return cursor
-    },
-  })
-  Object.defineProperty(storage, 'setAlarm', {
-    value: async (atMs: number) => {
-      counter.add('rowsWritten')
-      await setAlarm(atMs)
-    },
-  })
 }
