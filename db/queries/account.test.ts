@@ -1,5 +1,5 @@
-import { sql } from 'drizzle-orm'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type SQL, sql } from 'drizzle-orm'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { generateApiKey, hashApiKey, redactApiKey } from '#shared/values/api-key.ts'
 import { newId } from '#shared/values/id.ts'
 import { startTestDatabase, type TestDatabase } from '../testing/database.ts'
@@ -58,6 +58,26 @@ describe('an entry by hand', () => {
     expect(await readOrganization(database.db, organizationId)).toMatchObject({ balanceNanos: 5_000, balanceVersion: 2 })
   })
 
+  test('whose event id another customer took a moment ago is refused', async () => {
+    const [organizationId, other] = [await newCustomer(database.db), await newCustomer(database.db)]
+    const entry = credit(organizationId)
+    const faster = await database.pool.connect()
+    await faster.query('begin')
+    await faster.query(`insert into ledger_entries (organization_id, amount_nanos, kind, event_id) values ($1, 5000, 'credit', $2)`, [
+      other,
+      entry.eventId,
+    ])
+    const posted = postEntry(database.db, entry)
+    await vi.waitFor(async () => {
+      const { rows } = await database.pool.query(`select 1 from pg_stat_activity where wait_event_type = 'Lock'`)
+      expect(rows).toHaveLength(1)
+    })
+    await faster.query('commit')
+    faster.release()
+    expect(await posted).toEqual({ outcome: 'refused', reason: 'event_reused' })
+    expect(await readOrganization(database.db, organizationId)).toMatchObject({ balanceNanos: 0, balanceVersion: 1 })
+  })
+
   test('of the wrong sign, for nobody, or beyond the range changes nothing', async () => {
     const organizationId = await newCustomer(database.db)
     await expect(postEntry(database.db, credit(organizationId, { amountNanos: -1 }))).rejects.toThrow()
@@ -68,8 +88,8 @@ describe('an entry by hand', () => {
   })
 })
 
-test('every change of an account raises its version by one', async () => {
-  const organizationId = await newCustomer(database.db)
+test('every change of an account raises its version by one, and no other account changes', async () => {
+  const [organizationId, neighbour] = [await newCustomer(database.db), await newCustomer(database.db)]
   const { keyId } = await newKey(organizationId)
   const changes = [
     () => postEntry(database.db, credit(organizationId)),
@@ -82,6 +102,7 @@ test('every change of an account raises its version by one', async () => {
     () => newKey(organizationId),
     () => revokeApiKey(database.db, { organizationId, keyId }),
   ]
+  const untouched = await readAccountSnapshot(database.db, neighbour)
   let version = 2
   for (const change of changes) {
     expect(await versionOf(organizationId)).toBe(version)
@@ -89,6 +110,7 @@ test('every change of an account raises its version by one', async () => {
     version++
   }
   expect(await versionOf(organizationId)).toBe(version)
+  expect(await readAccountSnapshot(database.db, neighbour)).toEqual(untouched)
 })
 
 describe('a key', () => {
@@ -141,16 +163,21 @@ describe('a key', () => {
 })
 
 describe('reconciliation finds one nano', () => {
-  test.each([
-    ['in a balance', sql`update organizations set balance_nanos = balance_nanos + 1 where id = `],
-    ['in an entry', sql`update ledger_entries set amount_nanos = amount_nanos - 1 where organization_id = `],
-    ['in a record', sql`update usage_records set cost_nanos = cost_nanos + 1 where organization_id = `],
-    ['in a day', sql`update usage_daily set cost_nanos = cost_nanos - 1 where organization_id = `],
-  ])('%s', async (_, drift) => {
+  test.each<[where: string, ...drifts: ((id: string) => SQL)[]]>([
+    ['in a balance', (id) => sql`update organizations set balance_nanos = balance_nanos + 1 where id = ${id}`],
+    ['in an entry', (id) => sql`update ledger_entries set amount_nanos = amount_nanos - 1 where organization_id = ${id}`],
+    ['in a record', (id) => sql`update usage_records set cost_nanos = cost_nanos + 1 where organization_id = ${id}`],
+    ['in a day', (id) => sql`update usage_daily set cost_nanos = cost_nanos - 1 where organization_id = ${id}`],
+    [
+      'in entry and balance, which agree',
+      (id) => sql`update ledger_entries set amount_nanos = amount_nanos - 1 where organization_id = ${id}`,
+      (id) => sql`update organizations set balance_nanos = balance_nanos - 1 where id = ${id}`,
+    ],
+  ])('%s', async (_, ...drifts) => {
     const [organizationId, neighbour] = [await newCustomer(database.db), await newCustomer(database.db)]
     for (const id of [organizationId, neighbour]) await recordUsage(database.db, [{ organizationId: id, events: [settlementEvent()] }])
     expect(await reconcile(database.db, organizationId)).toEqual([])
-    await database.db.execute(sql`${drift} ${organizationId}`)
+    for (const drift of drifts) await database.db.execute(drift(organizationId))
     expect(await reconcile(database.db, organizationId)).toMatchObject([{ organizationId }])
     expect((await reconcile(database.db)).map((difference) => difference.organizationId)).toContain(organizationId)
     expect(await reconcile(database.db, neighbour)).toEqual([])
