@@ -117,6 +117,23 @@ describe('a batch of messages', () => {
   })
 })
 
+test('a fault of Postgres is no fault of the events: nothing is parked, all comes again', async () => {
+  const { ledger } = platform()
+  const organizationId = await newCustomer(database.db)
+  const event = settlementEvent()
+  const impatient = openNodeDb(`${database.databaseUrl}?options=-c%20lock_timeout%3D20`)
+  const other = await database.pool.connect()
+  await other.query('begin')
+  await other.query('select 1 from organizations where id = $1 for update', [organizationId])
+  const message = messageOf({ organizationId, events: [event] })
+  expect(await consume({ db: impatient.db, ledger }, [message])).toMatchObject({ parked: 0, retried: 1, error: '55P03' })
+  await other.query('rollback')
+  other.release()
+  await impatient.close()
+  expect(message.ack).not.toHaveBeenCalled()
+  expect(await parkedOf(eventIdOf(event))).toEqual([])
+})
+
 describe('poison', () => {
   test('among a hundred messages is parked; all else is recorded and confirmed', async () => {
     const { db, ledger } = platform()
@@ -136,7 +153,9 @@ describe('poison', () => {
     expect(notice?.eventIds).not.toContain(eventIdOf(poison))
     for (const message of messages) expect(message.ack).toHaveBeenCalledOnce()
 
-    await consume({ db, ledger }, [messageOf(bodies[41])])
+    const again = messageOf(bodies[41])
+    expect(await consume({ db, ledger }, [again])).toMatchObject({ recorded: 0, parked: 1, retried: 0 })
+    expect(again.ack).toHaveBeenCalledOnce()
     expect(await parkedOf(eventIdOf(poison))).toHaveLength(1)
     expect(await reconcile(db, organizationId)).toEqual([])
   })
@@ -151,6 +170,16 @@ describe('poison', () => {
     expect(await parkedOf(eventIdOf(bad))).toMatchObject([{ body: { organizationId, issues: [{ path: 'settlement.costNanos' }] } }])
     expect(JSON.stringify(await db.select().from(parkedEvents))).not.toContain('canary-7f3a')
     expect(ledger.heard.get(organizationId)?.[0]?.eventIds).toEqual([eventIdOf(good)])
+  })
+
+  test('is a cost below zero, whatever its amount says', async () => {
+    const { db, ledger } = platform()
+    const organizationId = await newCustomer(db)
+    const event = settlementEvent({ costNanos: 9 })
+    const negative = { ...event, settlement: { ...event.settlement, costNanos: -9 } }
+    expect(await consume({ db, ledger }, [messageOf({ organizationId, events: [negative] })])).toMatchObject({ recorded: 0, parked: 1 })
+    expect(await parkedOf(eventIdOf(event))).toMatchObject([{ body: { issues: [{ path: 'settlement.costNanos' }] } }])
+    expect(await balanceOf(organizationId)).toBe(0)
   })
 
   test('for a customer that does not exist, or with a charge that would credit, is parked', async () => {
