@@ -118,6 +118,17 @@ describe('credits', () => {
     expect((await detail(organizationId)).balanceNanos).toBe(100)
   })
 
+  test('the object hears of a credit that is asked for again, when it did not hear the first time', async ({ expect }) => {
+    const { organizationId } = await newCustomer()
+    const wanted = { amountNanos: 100, reason: 'goodwill', idempotencyKey: `deaf-${organizationId}` }
+    const path = `/customers/${organizationId}/credits`
+    stage.ledger.broken = true
+    expect((await stage.call('POST', path, wanted)).json).toMatchObject({ balanceNanos: 100, replayed: false, pushed: false })
+    stage.ledger.broken = false
+    expect((await stage.call('POST', path, wanted)).json).toMatchObject({ balanceNanos: 100, replayed: true, pushed: true })
+    expect(stage.ledger.pushed.at(-1)).toMatchObject({ organizationId, balanceNanos: 100 })
+  })
+
   test('twenty copies at once credit once', async ({ expect }) => {
     const { organizationId } = await newCustomer()
     const wanted = { amountNanos: 7, reason: 'goodwill', idempotencyKey: `many-${organizationId}` }
