@@ -58,6 +58,17 @@ test('a gathering whose request has died is not joined any more', async () => {
   expect(calls).toEqual([['late'], ['follower']])
 })
 
+test('a gathering that has left is not joined: nobody would carry the latecomer', async () => {
+  const { calls, ledgerOf } = scriptedLedger()
+  const first = settleTogether('org_left', settlementOf('first'), ledgerOf)
+  await vi.advanceTimersByTimeAsync(gatherMs)
+  expect(calls).toEqual([['first']])
+  const late = settleTogether('org_left', settlementOf('late'), ledgerOf)
+  await vi.advanceTimersByTimeAsync(settleAnswerMs)
+  await Promise.all([first, late])
+  expect(calls).toEqual([['first'], ['late']])
+})
+
 test('a gathering has an end: more than it takes go in another call', async () => {
   const { calls, ledgerOf } = scriptedLedger()
   const ids = Array.from({ length: gatheredSettlements + 1 }, (_, index) => String(index))

@@ -1,0 +1,121 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { readCatalogue } from '#db/queries/read-catalogue.ts'
+import { seed } from '#db/seed.ts'
+import { startTestDatabase, type TestDatabase } from '#db/testing/database.ts'
+import { boundNanos, costNanos, type Price } from '#shared/pricing/cost.ts'
+import { relayChatCompletion } from './chat-completions.ts'
+import { exchangeWith } from './testing/exchange.ts'
+import { ScriptedLedger } from './testing/scripted-ledger.ts'
+
+let database: TestDatabase
+let apiKey: string
+let model: { price: Price; maxOutputTokens: number }
+
+beforeAll(async () => {
+  database = await startTestDatabase()
+  apiKey = (await seed(database.databaseUrl, { upstreamUrl: 'https://upstream.test' })).apiKey
+  const found = (await readCatalogue(database.db)).models.find(({ id }) => id === 'gpt-relay-fast')
+  if (!found) throw new Error('the seed has no gpt-relay-fast')
+  model = found
+})
+afterAll(() => database.stop())
+
+beforeEach(() => {
+  vi.stubGlobal('IdentityTransformStream', TransformStream)
+  vi.stubGlobal('scheduler', { wait: (ms: number) => new Promise((resolve) => setTimeout(resolve, ms)) })
+  vi.spyOn(console, 'error').mockReturnValue(undefined)
+})
+afterEach(() => {
+  vi.unstubAllGlobals()
+  vi.restoreAllMocks()
+})
+
+const messages = [{ role: 'user', content: 'grün' }]
+const usage = { prompt_tokens: 7, completion_tokens: 5 }
+const reported = { inputTokens: 7, outputTokens: 5 }
+
+/** Sends a request whose upstream answers so. `settled` waits for all that goes on after the answer. */
+function relay(fields: object, upstream: () => Response, ledger = new ScriptedLedger()) {
+  vi.stubGlobal('fetch', async () => upstream())
+  const body = JSON.stringify({ model: 'gpt-relay-fast', messages, ...fields })
+  const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' }
+  const request = new Request('https://relay.test/v1/chat/completions', { method: 'POST', headers, body })
+  const later: Promise<unknown>[] = []
+  const response = relayChatCompletion(exchangeWith(ledger, { db: database.db, request }, later))
+  const settled = async () => {
+    await response.then((answer) => answer.text()).catch(() => undefined)
+    await Promise.all(later)
+    return ledger.settled
+  }
+  return { ledger, response, settled, bodyBytes: new TextEncoder().encode(body).length }
+}
+
+const wholeAnswer = () => Response.json({ choices: [{ message: { content: 'hello' }, finish_reason: 'stop' }], usage })
+
+describe('the hold of a request', () => {
+  test.each([
+    ['as many choices as it asks for', { n: 3, max_tokens: 11 }, 33],
+    ['one choice when it asks for none', { max_completion_tokens: 11 }, 11],
+  ])('covers every byte of its input and %s', async (_, fields, outputTokens) => {
+    const { ledger, settled, bodyBytes } = relay(fields, wholeAnswer)
+    await settled()
+    const holdNanos = boundNanos({ inputTokens: bodyBytes, outputTokens }, model.price)
+    expect(ledger.admitted).toMatchObject([{ holdNanos, reservedTokens: bodyBytes + outputTokens }])
+  })
+
+  test('covers all that the model can say when the client sets no end', async () => {
+    const { ledger, settled, bodyBytes } = relay({ n: 2 }, wholeAnswer)
+    await settled()
+    const outputTokens = 2 * model.maxOutputTokens
+    const holdNanos = boundNanos({ inputTokens: bodyBytes, outputTokens }, model.price)
+    expect(ledger.admitted).toMatchObject([{ holdNanos, reservedTokens: bodyBytes + outputTokens }])
+  })
+
+  test('is not asked for when the request wants more than the model can say', async () => {
+    const { ledger, response } = relay({ max_tokens: model.maxOutputTokens + 1 }, wholeAnswer)
+    await expect(response).rejects.toMatchObject({ status: 400 })
+    expect(ledger.admitted).toEqual([])
+  })
+})
+
+describe('an admitted request is settled once', () => {
+  test('with its usage when the answer came whole', async () => {
+    const { ledger, settled } = relay({}, wholeAnswer)
+    expect(await settled()).toMatchObject([
+      { settlement: { costNanos: costNanos(reported, model.price), usage: reported, end: 'completed' } },
+    ])
+    expect(ledger.settled[0]?.request).toEqual(ledger.admitted[0]?.request)
+    expect(ledger.settled[0]?.holdNanos).toBe(ledger.admitted[0]?.holdNanos)
+  })
+
+  test.each([
+    ['refuses', () => new Response('no', { status: 500 })],
+    ['answers with something else', () => new Response('<html>')],
+    ['cannot be reached', () => Promise.reject(new TypeError('connection refused')) as unknown as Response],
+  ])('with nothing when the upstream %s', async (_, upstream) => {
+    const { response, settled } = relay({}, upstream)
+    await expect(response).rejects.toThrow()
+    expect(await settled()).toMatchObject([{ settlement: { costNanos: 0, end: 'upstream_error' } }])
+  })
+
+  test('with its usage when it was streamed, after renewals that tell what had passed', async () => {
+    const ledger = new ScriptedLedger()
+    ledger.leaseMs = 90
+    const line = (fields: object) => new TextEncoder().encode(`data: ${JSON.stringify(fields)}\n\n`)
+    const stream = new ReadableStream({
+      type: 'bytes',
+      async start(controller: ReadableByteStreamController) {
+        controller.enqueue(line({ choices: [{ delta: { content: 'x'.repeat(400) } }], usage: null }))
+        await vi.waitFor(() => expect(ledger.renewed.length).toBeGreaterThanOrEqual(2), { timeout: 5_000 })
+        controller.enqueue(line({ choices: [], usage }))
+        controller.close()
+      },
+    })
+    const upstream = () => new Response(stream, { headers: { 'content-type': 'text/event-stream' } })
+    const { settled, bodyBytes } = relay({ stream: true }, upstream, ledger)
+    expect(await settled()).toMatchObject([{ settlement: { costNanos: costNanos(reported, model.price), end: 'completed' } }])
+    const passed = { inputTokens: Math.ceil(bodyBytes / 4), outputTokens: 100 }
+    const report = { costNanos: costNanos(passed, model.price), usage: passed, estimated: true, end: 'expired' }
+    expect(ledger.renewed.at(-1)).toMatchObject({ holdNanos: ledger.admitted[0]?.holdNanos, report })
+  })
+})

@@ -1,0 +1,51 @@
+import type { AdmitOutcome, AdmitRequest, CustomerLedgerRpc, RenewRequest, SettleRequest, Standing } from '#shared/contracts/ledger.ts'
+
+export const standing: Standing = {
+  availableNanos: 1_000,
+  requestsPerMinute: null,
+  tokensPerMinute: null,
+  requestsPerDay: null,
+  concurrency: null,
+  spendPerDay: null,
+  spendPerMonth: null,
+}
+
+/** The far side of the proxy: remembers what it was asked, and answers an admission as it is told to. */
+export class ScriptedLedger {
+  readonly admitted: AdmitRequest[] = []
+  readonly renewed: RenewRequest[] = []
+  readonly settled: SettleRequest[] = []
+  readonly released: string[] = []
+  readonly organizations = new Set<string>()
+  leaseMs = 60_000
+  /** Answers an admission; by default with a lease. Throws as a Durable Object does. */
+  answer: () => AdmitOutcome = () => ({
+    outcome: 'admitted',
+    leaseExpiresAtMs: Date.now() + this.leaseMs,
+    snapshotIsStale: false,
+    standing,
+  })
+
+  readonly ledgerOf = (organizationId: string): CustomerLedgerRpc => {
+    this.organizations.add(organizationId)
+    return {
+      admit: async (request) => {
+        this.admitted.push(request)
+        return this.answer()
+      },
+      renew: async (request) => {
+        this.renewed.push(request)
+        return { outcome: 'renewed', leaseExpiresAtMs: Date.now() + this.leaseMs }
+      },
+      settle: async ({ settlements }) => {
+        this.settled.push(...settlements)
+        return settlements.map(({ settlement }) => ({ outcome: 'settled', costNanos: settlement.costNanos }))
+      },
+      release: async ({ requestId }) => void this.released.push(requestId),
+      applied: async () => undefined,
+      refresh: async () => undefined,
+      standing: async () => ({ outcome: 'snapshot_required' }),
+      audit: async () => ({ balance: null, heldNanos: 0, holds: [], unconfirmedNanos: 0, unconfirmed: [] }),
+    }
+  }
+}
