@@ -27,6 +27,7 @@ const verbs = {
     [[...vitest, '--project', 'tidy']],
   ],
   bench: (parameters) => [[['node', 'workers/bench/run.ts', ...parameters]]],
+  mutate: (parameters) => [[['node', 'workers/test/mutations/run.ts', ...parameters]]],
   migrate: () => [[['node', 'db/migrate.ts']]],
   relay: (parameters) => [[['node', 'workers/dev/relay/command.ts', ...parameters]]],
 }

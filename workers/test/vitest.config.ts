@@ -16,7 +16,12 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{shared,db}/**/*.test.ts', 'workers/{dev,services,admin,usage,edge,bench}/**/*.test.ts', 'workers/proxy/**/*.test.ts'],
+          include: [
+            '{shared,db}/**/*.test.ts',
+            'workers/{dev,services,admin,usage,edge,bench}/**/*.test.ts',
+            'workers/proxy/**/*.test.ts',
+            'workers/test/mutations/**/*.test.ts',
+          ],
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },

@@ -1,0 +1,233 @@
+import { faultsIn } from '../fault.ts'
+
+const recording = ['db/queries/record-usage.test.ts', 'workers/usage/consume.test.ts']
+const accounts = ['db/queries/account.test.ts']
+const constraints = ['db/constraints.test.ts']
+const consuming = ['workers/usage/consume.test.ts']
+const administering = ['workers/admin/admin.test.ts']
+const reconciling = ['workers/usage/reconcile.test.ts']
+const selling = ['db/seed.test.ts']
+
+/** What Postgres holds: entries, records, sums and balances, each event once. */
+export const books = [
+  ...faultsIn('db/queries/record-usage.ts', recording, [
+    { promise: 'a redelivered event posts nothing', find: 'on conflict (event_id) do nothing\n', replace: '\n' },
+    {
+      promise: 'only what was posted now is acted on',
+      find: 'select e.* from events e join posted p on p.event_id = e.event_id',
+      replace: 'select e.* from events e',
+    },
+    {
+      promise: 'an event moves the balance of its own customer',
+      find: 'where o.id = f.organization_id\n    returning o.id',
+      replace: 'where true\n    returning o.id',
+    },
+    {
+      promise: 'a debit is taken from the balance there is',
+      find: 'set balance_nanos = o.balance_nanos + f.nanos',
+      replace: 'set balance_nanos = f.nanos',
+    },
+    {
+      promise: 'a recorded debit raises the version',
+      find: 'o.balance_nanos + f.nanos, balance_version = o.balance_version + 1',
+      replace: 'o.balance_nanos + f.nanos',
+    },
+    {
+      promise: 'a redelivered event moves no balance',
+      find: 'count(*) as recorded from fresh group by 1',
+      replace: 'count(*) as recorded from events group by 1',
+    },
+    {
+      promise: 'an account is locked before it is changed',
+      find: '[lockOrganizations(organizationIds), recording([...rows.values()], organizationIds)]',
+      replace: '[recording([...rows.values()], organizationIds)]',
+    },
+    {
+      promise: 'a customer is told its balance after the events',
+      find: 'coalesce(m.balance_nanos, o.balance_nanos)',
+      replace: 'o.balance_nanos',
+    },
+    {
+      promise: 'the amount of an adjustment is its difference',
+      find: 'select e.organization_id, e.amount_nanos, e.kind',
+      replace: 'select e.organization_id, -e.cost_nanos, e.kind',
+    },
+    {
+      promise: 'an adjustment outranks its settlement in one batch',
+      find: 'order by f.request_id, f.kind',
+      replace: 'order by f.request_id, f.kind desc',
+    },
+    {
+      promise: 'an adjustment outranks a settlement that comes later',
+      find: "where f.kind = 'adjustment' or (",
+      replace: 'where true or (',
+    },
+    {
+      promise: 'a record is corrected by its adjustment',
+      find: 'cost_nanos = excluded.cost_nanos, estimated',
+      replace: 'cost_nanos = usage_records.cost_nanos, estimated',
+    },
+    {
+      promise: 'a corrected record keeps its place',
+      find: 'coalesce(r.settled_at, f.settled_at) as recorded_at',
+      replace: 'f.settled_at as recorded_at',
+    },
+    {
+      promise: 'a day loses what an adjustment replaces',
+      find: 'select -1, organization_id, settled_at',
+      replace: 'select 0, organization_id, settled_at',
+    },
+    { promise: 'a day adds up', find: 'cost_nanos = d.cost_nanos + excluded.cost_nanos', replace: 'cost_nanos = excluded.cost_nanos' },
+    {
+      promise: 'a bucket reported as zero is not stored as unreported',
+      find: 'usage.cacheReadTokens ?? null',
+      replace: 'usage.cacheReadTokens || null',
+      money: false,
+    },
+  ]),
+  ...faultsIn('db/queries/lock-organizations.ts', recording, [
+    { promise: 'the lock of an account is taken, not only asked for', find: ' order by id for no key update', replace: '' },
+  ]),
+  ...faultsIn('db/queries/post-entry.ts', accounts, [
+    { promise: 'a credit asked for twice is posted once', find: 'on conflict (event_id) do nothing\n', replace: '\n' },
+    {
+      promise: 'a credit is added to the balance there is',
+      find: 'set balance_nanos = o.balance_nanos + p.amount_nanos',
+      replace: 'set balance_nanos = p.amount_nanos',
+    },
+    {
+      promise: 'a credit raises the version',
+      find: 'o.balance_nanos + p.amount_nanos, balance_version = o.balance_version + 1',
+      replace: 'o.balance_nanos + p.amount_nanos',
+    },
+    { promise: 'a credit goes to its own customer', find: 'from posted p where o.id = p.organization_id', replace: 'from posted p' },
+    { promise: 'an event id is not reused for another amount', find: ' and e.amount_nanos = ${entry.amountNanos}::bigint', replace: '' },
+    {
+      promise: 'an event id is not reused for another customer',
+      find: 'select e.organization_id = ${entry.organizationId} and',
+      replace: 'select',
+    },
+    {
+      promise: 'an event id taken a moment ago by another customer is refused',
+      find: 'if (row.same !== true)',
+      replace: 'if (row.same === false)',
+    },
+  ]),
+  ...faultsIn('db/queries/set-organization-account.ts', accounts, [
+    { promise: 'an overdraft is given to one customer', find: '    .where(eq(organizations.id, organizationId))\n', replace: '' },
+    {
+      promise: 'a change of an account raises its version',
+      find: '{ ...values, balanceVersion: sql`${organizations.balanceVersion} + 1` }',
+      replace: '{ ...values, balanceVersion: sql`${organizations.balanceVersion}` }',
+    },
+  ]),
+  ...faultsIn('db/queries/set-key-limits.ts', accounts, [
+    { promise: "a key's limits are changed by its own customer only", find: ' and organization_id = ${key.organizationId}', replace: '' },
+  ]),
+  ...faultsIn('db/queries/revoke-api-key.ts', accounts, [
+    {
+      promise: 'a key is revoked by its own customer only',
+      find: ' and organization_id = ${key.organizationId}',
+      replace: '',
+      money: false,
+    },
+  ]),
+  ...faultsIn('db/queries/snapshot-column.ts', accounts, [
+    { promise: 'a revoked key is in no snapshot', find: ' and k.revoked_at is null', replace: '' },
+    { promise: 'a snapshot holds the keys of its customer only', find: 'k.organization_id = ${organizations.id} and ', replace: '' },
+  ]),
+  ...faultsIn('db/queries/create-customer.ts', administering, [
+    { promise: 'an opening credit is an entry', find: 'if (credit) {', replace: 'if (credit && credit.amountNanos < 0) {' },
+    {
+      promise: 'an opening credit is in the balance',
+      find: 'checkedNanos(credit?.amountNanos ?? 0)',
+      replace: '0 * (credit?.amountNanos ?? 0)',
+    },
+  ]),
+  ...faultsIn('db/queries/park-events.ts', consuming, [
+    { promise: 'an event is parked once', find: '.onConflictDoNothing()', replace: '' },
+  ]),
+  ...faultsIn('db/queries/read-catalogue.ts', selling, [
+    { promise: 'a price counts from its day on', find: ' and v.effective_at <= now()', replace: '' },
+    { promise: 'the newest price counts', find: 'order by v.effective_at desc', replace: 'order by v.effective_at' },
+    {
+      promise: 'a model without a price is not for sale',
+      find: '  cross join lateral (\n    select * from price_versions',
+      replace: '  left join lateral (\n    select * from price_versions',
+    },
+  ]),
+  ...faultsIn('db/queries/reconcile.ts', accounts, [
+    { promise: 'reconciliation compares usage with entries', find: ' or usage_entries + records <> 0', replace: '' },
+  ]),
+  ...faultsIn('db/queries/reconcile-page.ts', reconciling, [
+    {
+      promise: 'the cron finds one nano in a balance',
+      find: 'where coalesce(e.nanos, 0) <> coalesce(b.nanos, 0)',
+      replace: 'where abs(coalesce(e.nanos, 0) - coalesce(b.nanos, 0)) > 1',
+    },
+    {
+      promise: 'the cron finds one nano between entries and records',
+      find: 'where coalesce(e.usage_nanos, 0) + coalesce(c.nanos, 0) <> 0',
+      replace: 'where coalesce(e.usage_nanos, 0) + coalesce(c.nanos, 0) > 1',
+    },
+  ]),
+  ...faultsIn('db/migrations/0000_first.sql', constraints, [
+    {
+      promise: 'an event has one entry in all of Postgres',
+      find: '\tCONSTRAINT "ledger_entries_event" UNIQUE("event_id"),\n',
+      replace: '',
+    },
+    {
+      promise: 'a settlement never credits',
+      find: 'when \'settlement\' then "ledger_entries"."amount_nanos" <= 0 else true end',
+      replace: 'else true end',
+    },
+    {
+      promise: 'a balance has a range',
+      find: '"organizations"."balance_nanos" between -4500000000000000 and 4500000000000000',
+      replace: 'true',
+    },
+    {
+      promise: 'an overdraft is not negative',
+      find: '"organizations"."overdraft_nanos" between 0 and',
+      replace: '"organizations"."overdraft_nanos" between -4500000000000000 and',
+    },
+    {
+      promise: 'a price is not negative',
+      find: '"price_versions"."output_picos") >= 0\n',
+      replace: '"price_versions"."output_picos") >= -1\n',
+    },
+    {
+      promise: 'a price table of the wrong unit is refused',
+      find: '"price_versions"."output_picos") <= 10000000000)',
+      replace: '"price_versions"."output_picos") <= 10000000001)',
+    },
+    {
+      promise: 'one price of a model begins at a moment',
+      find: '\tCONSTRAINT "price_versions_effective" UNIQUE("model_id","effective_at"),\n',
+      replace: '',
+    },
+    { promise: 'a key stands for one customer', find: '\tCONSTRAINT "api_keys_hash" UNIQUE("key_hash"),\n', replace: '' },
+  ]),
+  ...faultsIn('db/migrations/0000_first.sql', recording, [
+    {
+      promise: 'a request has one record',
+      find: 'CONSTRAINT "usage_records_pk" PRIMARY KEY("request_id","settled_at")',
+      replace: 'CHECK (true)',
+    },
+    {
+      promise: 'a day has one row of a key and model',
+      find: 'CONSTRAINT "usage_daily_pk" PRIMARY KEY("organization_id","day","key_id","model")',
+      replace: 'CHECK (true)',
+    },
+    { promise: 'a parked event stands once', find: '\tCONSTRAINT "parked_events_event" UNIQUE("event_id")', replace: '\tCHECK (true)' },
+  ]),
+  ...faultsIn('db/migrations/0001_ledger_is_exact.sql', constraints, [
+    {
+      promise: 'a movement raises an event of a kind once',
+      find: 'CONSTRAINT "customer_events_movement" UNIQUE("organization_id","type","balance_version")',
+      replace: 'CHECK (true)',
+      money: false,
+    },
+  ]),
+]

@@ -1,0 +1,208 @@
+import { faultsIn } from '../fault.ts'
+
+const settling = ['workers/proxy/settlement.test.ts']
+const reading = ['workers/proxy/dialects/openai-chat-usage.test.ts']
+const together = ['workers/proxy/settle-together.test.ts']
+const bounding = ['workers/proxy/dialects/openai-chat.test.ts']
+
+const metering = ['workers/proxy/stream-meter.test.ts']
+const streaming = ['workers/proxy/stream-answer.test.ts']
+const relaying = ['workers/proxy/chat-completions.test.ts']
+const holding = [...relaying, 'workers/proxy/hold.test.ts']
+const counting = ['workers/proxy/count-tokens.test.ts']
+const leasing = ['workers/proxy/lease.test.ts']
+const admitting = ['workers/proxy/admit.test.ts']
+
+/** What a request may cost, what it used, and that it is settled once. */
+export const proxy = [
+  ...faultsIn('workers/proxy/settlement.ts', settling, [
+    {
+      promise: 'what was delivered and not reported is estimated',
+      find: 'if (deliveredBytes === 0) return',
+      replace: 'if (deliveredBytes >= 0) return',
+    },
+    {
+      promise: 'an explicit zero is not an absent count',
+      find: 'reported.outputTokens === undefined && deliveredBytes > 0',
+      replace: '!reported.outputTokens && deliveredBytes > 0',
+    },
+    {
+      promise: 'output without its count is not free',
+      find: 'return { usage: { ...reported, outputTokens: tokensOf(deliveredBytes) }, estimated: true }',
+      replace: '',
+    },
+    {
+      promise: 'a blank answer is not charged',
+      find: 'const isBlank = deliveredBytes === 0 &&',
+      replace: 'const isBlank = deliveredBytes < 0 &&',
+    },
+    {
+      promise: 'an answer that was delivered is charged though it ended in an error',
+      find: 'const isBlank = deliveredBytes === 0 &&',
+      replace: 'const isBlank =',
+    },
+    {
+      promise: 'a report beyond counting is no report',
+      find: 'reading.usage && hasCost(reading.usage, model.price) ? reading.usage : null',
+      replace: 'reading.usage',
+    },
+    {
+      promise: 'an estimate is rounded up',
+      find: 'return Math.ceil(bytes / bytesPerToken)',
+      replace: 'return Math.floor(bytes / bytesPerToken)',
+    },
+  ]),
+  ...faultsIn('workers/proxy/dialects/openai-chat-usage.ts', reading, [
+    {
+      promise: 'cached tokens are not billed twice',
+      find: 'prompt_tokens - (cacheReadTokens ?? 0) - (cacheWriteTokens ?? 0)',
+      replace: 'prompt_tokens',
+    },
+    { promise: 'more cached tokens than there are is no report', find: '  if (inputTokens < 0) return null\n', replace: '' },
+    {
+      promise: 'a count of zero is reported',
+      find: 'completion_tokens === undefined || completion_tokens === null ? {}',
+      replace: '!completion_tokens ? {}',
+    },
+    {
+      promise: 'later usage replaces earlier',
+      find: 'reading.usage = readUsage(usage) ?? reading.usage',
+      replace: 'reading.usage = reading.usage ?? readUsage(usage)',
+    },
+    {
+      promise: 'a null forgets no usage',
+      find: 'reading.usage = readUsage(usage) ?? reading.usage',
+      replace: 'reading.usage = readUsage(usage)',
+    },
+    { promise: 'calls of tools are output', find: 'function_call, ...calls]', replace: 'function_call]' },
+    { promise: 'output is counted in bytes', find: 'encoder.encode(value).length', replace: 'value.length' },
+    { promise: 'reasoning is delivered once', find: 'reasoning_content ?? reasoning,', replace: 'reasoning_content, reasoning,' },
+  ]),
+  ...faultsIn('workers/proxy/stream-meter.ts', metering, [
+    { promise: 'the meter keeps a copy of each chunk', find: 'this.#kept.push(chunk.slice())', replace: 'this.#kept.push(chunk)' },
+    {
+      promise: 'a usage beside an error is read from the whole',
+      find: ' && !reading.failed ? reading : null',
+      replace: ' ? reading : null',
+    },
+    { promise: 'a last event without its blank line counts', find: '    this.#observe(this.#splitter.pending)\n', replace: '' },
+    {
+      promise: 'what was kept is parsed before it is let go',
+      find: 'if (this.#keptBytes > unparsedBytes) this.#parse()',
+      replace: 'if (this.#keptBytes > unparsedBytes) this.#kept = []',
+    },
+  ]),
+  ...faultsIn('workers/proxy/stream-answer.ts', streaming, [
+    {
+      promise: 'a stream that is copied is metered',
+      find: '      meter.push(value)\n      await forward',
+      replace: '      await forward',
+    },
+    { promise: 'a stream that is piped is metered', find: '      meter.push(gulp.value)\n', replace: '' },
+  ]),
+  ...faultsIn('workers/proxy/dialects/openai-chat.ts', bounding, [
+    {
+      promise: 'input is bounded by bytes, not characters',
+      find: 'inputTokensBound: bytes.length +',
+      replace: 'inputTokensBound: text.length +',
+    },
+    { promise: 'images are bounded', find: 'images += 1', replace: 'images += 0' },
+    { promise: 'every choice is counted', find: 'choices: body.n ?? 1', replace: 'choices: 1' },
+    {
+      promise: 'what the client asked for bounds the output',
+      find: 'body.max_completion_tokens ?? body.max_tokens ?? null',
+      replace: 'body.max_completion_tokens ?? null',
+    },
+    { promise: 'a dearer tier is refused', find: "z.enum(['auto', 'default'])", replace: "z.enum(['auto', 'default', 'priority'])" },
+  ]),
+  ...faultsIn('workers/proxy/hold.ts', holding, [
+    { promise: 'a hold covers every choice', find: ' * call.choices', replace: '' },
+    {
+      promise: 'a hold covers what the model may say when the client sets no limit',
+      find: 'call.maxOutputTokens ?? model.maxOutputTokens)',
+      replace: 'call.maxOutputTokens ?? 1)',
+    },
+    {
+      promise: 'no more output is asked for than the model has',
+      find: 'call.maxOutputTokens > model.maxOutputTokens',
+      replace: 'call.maxOutputTokens > Infinity',
+    },
+    { promise: 'images are held for beside the counted text', find: 'ofInput(leastInputTokens + counted)', replace: 'ofInput(counted)' },
+    { promise: 'a counted hold fits what is left', find: 'hold.holdNanos <= room.holdNanos &&', replace: '' },
+    {
+      promise: 'the output is held for beside the input',
+      find: 'boundNanos({ inputTokens, outputTokens }, model.price)',
+      replace: 'boundNanos({ inputTokens, outputTokens: 0 }, model.price)',
+    },
+  ]),
+  ...faultsIn('workers/proxy/count-tokens.ts', counting, [
+    { promise: 'a tokenizer nobody has published is counted with a margin', find: 'factor * countSlice', replace: 'countSlice' },
+    { promise: 'every slice of a text is counted', find: 'start += countedSliceLength', replace: 'start += 2 * countedSliceLength' },
+  ]),
+  ...faultsIn('workers/proxy/chat-completions.ts', relaying, [
+    {
+      promise: 'a request whose upstream fails is settled',
+      find: "      this.#settle(emptyReading(), 'upstream_error', failure.status)\n",
+      replace: '',
+    },
+    { promise: 'a whole answer is settled', find: "    this.#settle(reading, 'completed', 200)\n", replace: '' },
+    { promise: 'a lease is renewed with what has passed so far', find: '    this.#progress = () => meter.progress()\n', replace: '' },
+  ]),
+  ...faultsIn('workers/proxy/lease.ts', leasing, [
+    { promise: 'a request is settled once', find: "    assert(!this.#isSettled, 'a request was settled twice')\n", replace: '' },
+    { promise: 'a settled request renews no lease', find: '    clearInterval(this.#timer)\n', replace: '' },
+    { promise: 'a lease is renewed in time', find: 'admission.leaseMs / 3', replace: 'admission.leaseMs * 3' },
+    {
+      promise: 'a renewal carries its report and its hold',
+      find: '{ ...this.#admission.reference, report }',
+      replace: '{ ...this.#admission.reference, holdNanos: 0, report }',
+    },
+  ]),
+  ...faultsIn('workers/proxy/admit.ts', admitting, [
+    { promise: 'a request lives with the hold it was admitted with', find: '      reference = tighter\n', replace: '' },
+    {
+      promise: 'a hold whose admission was not answered is given back',
+      find: '    exchange.waitUntil(Promise.resolve(surroundings.ledgerOf(organizationId).release({ requestId })).catch(() => undefined))\n',
+      replace: '',
+    },
+    {
+      promise: 'a refusal ends the request',
+      find: "if (outcome.outcome === 'refused') {",
+      replace: "if (outcome.outcome === 'refused' && outcome.retryAfterMs === null) {",
+    },
+    {
+      promise: 'a ledger that cannot be asked admits nothing',
+      find: 'throw unavailable()\n  }\n}\n\n/** Durable',
+      replace: 'return await Promise.race<AdmitOutcome>([])\n  }\n}\n\n/** Durable',
+    },
+    {
+      promise: 'an admission asks for what was bounded',
+      find: '{ ...reference, snapshot } : reference',
+      replace: '{ ...reference, snapshot, holdNanos: 0 } : reference',
+    },
+  ]),
+  ...faultsIn('workers/proxy/settle-together.ts', together, [
+    {
+      promise: 'a settlement goes to the ledger of its own customer',
+      find: 'const open = gatherings.get(organizationId)',
+      replace: 'const [open] = gatherings.values()',
+    },
+    {
+      promise: 'a follower does not believe a call that failed',
+      find: '  return gathering.isAcknowledged\n}\n\n/** Whether',
+      replace: '  return true\n}\n\n/** Whether',
+    },
+    { promise: 'a call that failed is not acknowledged', find: '    return false\n', replace: '    return true\n' },
+    {
+      promise: 'a settlement that was not acknowledged is sent again',
+      find: '    if (await trySettle([request], ledgerOf)) return\n',
+      replace: '',
+    },
+    { promise: 'a gathering whose leader died is not joined', find: ' && Date.now() - open.startedAtMs <= 2 * gatherMs', replace: '' },
+    {
+      promise: 'a gathering that has left is not joined',
+      find: '  if (gatherings.get(organizationId) === gathering) gatherings.delete(organizationId)\n',
+      replace: '',
+    },
+  ]),
+]
