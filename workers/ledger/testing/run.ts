@@ -98,7 +98,7 @@ export class Run {
     for (let round = 0; round < 6; round++) {
       passTime(resendAfterMs + 1)
       await this.#ring()
-      while (this.#messages.length > 0) this.#post(0)
+      while (this.#messages.length > 0) this.#post(0, { isWhole: round > 2 })
       while (this.#notices.length > 0) await this.#notify(0)
     }
     await this.#customer.inside((ledger) => this.#refresh(ledger, this.#postgres.account))
@@ -299,18 +299,18 @@ export class Run {
     for (let tries = this.#random.below(4); tries > 0 && this.#messages.length > 0; tries--) {
       const index = this.#random.below(this.#messages.length)
       if (this.#random.chance(0.1)) this.#messages.splice(index, 1)
-      else this.#post(index, this.#random.chance(0.2))
+      else this.#post(index, { isRepeated: this.#random.chance(0.2) })
     }
     for (let tries = this.#random.below(4); tries > 0 && this.#notices.length > 0; tries--) {
       await this.#notify(this.#random.below(this.#notices.length), this.#random.chance(0.2))
     }
   }
 
-  #post(index: number, isRepeated = false): void {
+  #post(index: number, { isRepeated = false, isWhole = false }): void {
     const [batch] = isRepeated ? this.#messages.slice(index, index + 1) : this.#messages.splice(index, 1)
     if (!batch) return
     // A consumer may post part of a batch, fail, and be given the whole again.
-    const events = this.#random.chance(0.3) ? batch.events.filter(() => this.#random.chance(0.5)) : batch.events
+    const events = !isWhole && this.#random.chance(0.3) ? batch.events.filter(() => this.#random.chance(0.5)) : batch.events
     if (events.length > 0) this.#notices.push(this.#postgres.post(events))
   }
 
