@@ -1,24 +1,23 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
-import { join, relative } from 'node:path'
+import { readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { migrate } from '#db/migrate.ts'
 import { openNodeDb } from '#db/node-client.ts'
 import { seed } from '#db/seed.ts'
 import { assert } from '#shared/values/assert.ts'
-import { localHost, type Ports, portsFrom } from '#workers/dev/ports.ts'
+import { findFreePorts, localHost, type Ports, portsFrom } from '#workers/dev/ports.ts'
 import { createDatabase, planPostgres, postgresUrl } from '#workers/dev/postgres/cluster.ts'
-import { acceptsConnections } from '#workers/dev/probes.ts'
 import { claimDirectory } from '#workers/dev/processes/claim.ts'
-import { checkoutDirectory, inheritedEnvironment, nodeBinary } from '#workers/dev/processes/environment.ts'
+import { checkoutDirectory, nodeBinary } from '#workers/dev/processes/environment.ts'
 import { type ProcessPlan, SupervisedProcess } from '#workers/dev/processes/supervised.ts'
 import { planNeon } from '#workers/dev/stand-ins.ts'
 import { Books } from './books.ts'
 import { makeCustomer } from './customer.ts'
 import type { Job } from './load/job.ts'
 import { kinds, modelOf, upstreamModelOf } from './upstream/answers.ts'
-import { bundleWorker, findWorkerd, ownWorkerNames, workerNames } from './workerd/bundle.ts'
-import { type Bundles, floorConfiguration, relayConfiguration } from './workerd/configuration.ts'
+import { bundleAll, findWorkerd, ownWorkerNames, workerNames } from './workerd/bundle.ts'
+import { floorConfiguration } from './workerd/configuration.ts'
+import { planProgram, planRelay, planWorkerd } from './workerd/processes.ts'
 
 export type TargetName = 'direct' | 'floor' | 'relay'
 
@@ -68,17 +67,15 @@ type Start = (plan: ProcessPlan) => Promise<SupervisedProcess>
 
 async function raise(directory: string, report: (line: string) => void, start: Start, stopProcesses: () => Promise<void>): Promise<Stage> {
   report('bundling the Workers, starting Postgres')
-  const [bundles, { ports, floorPort, databaseUrl }] = await Promise.all([bundleAll(directory), startStores(directory, start)])
+  const [bundles, { ports, floorPort, databaseUrl }] = await Promise.all([
+    bundleAll([...workerNames, ...ownWorkerNames], directory),
+    startStores(directory, start),
+  ])
   const workerd = findWorkerd()
   report(`starting workerd ${workerd.version}, for the floor and for the relay`)
   const upstreamUrl = `http://${localHost}:${ports.upstream}`
-  const planWorkerd = (name: 'floor' | 'relay', port: number, text: string): ProcessPlan => {
-    writeFileSync(join(directory, `${name}.capnp`), text)
-    const parameters = ['serve', '--experimental', join(directory, `${name}.capnp`), 'config']
-    return planProgram({ name, command: workerd.binary, parameters, directory, port })
-  }
-  const floor = await start(planWorkerd('floor', floorPort, floorConfiguration(floorPort, bundles, upstreamUrl)))
-  const relay = await start(planWorkerd('relay', ports.proxy, relayText(directory, ports, bundles, databaseUrl)))
+  const floor = await start(planWorkerd('floor', directory, floorPort, floorConfiguration(floorPort, bundles, upstreamUrl)))
+  const relay = await start(planRelay({ directory, ports, bundles, databaseUrl, upstreamKey: 'sk-benchmark-upstream' }))
   const { db, close } = openNodeDb(databaseUrl, 2)
   const customer = await makeCustomer(db)
   return {
@@ -103,14 +100,6 @@ async function raise(directory: string, report: (line: string) => void, start: S
   }
 }
 
-async function bundleAll(directory: string): Promise<Bundles> {
-  const names = [...workerNames, ...ownWorkerNames]
-  const bundle = async (name: (typeof names)[number]) => relative(directory, await bundleWorker(name, join(directory, 'bundles')))
-  const [proxy, ledger, usage, floor, broker] = await Promise.all(names.map(bundle))
-  assert(proxy && ledger && usage && floor && broker, 'a Worker without a bundle')
-  return { proxy, ledger, usage, floor, broker }
-}
-
 async function startStores(directory: string, start: Start): Promise<{ ports: Ports; floorPort: number; databaseUrl: string }> {
   const [proxy, postgres, neon, upstream, floorPort] = await findFreePorts(5)
   assert(proxy && postgres && neon && upstream && floorPort, 'too few free ports')
@@ -129,45 +118,10 @@ async function startStores(directory: string, start: Start): Promise<{ ports: Po
   return { ports, floorPort, databaseUrl }
 }
 
-function relayText(directory: string, ports: Ports, bundles: Bundles, databaseUrl: string): string {
-  const objectsDirectory = join(directory, 'objects')
-  mkdirSync(objectsDirectory, { recursive: true })
-  const stores = { DATABASE_URL: databaseUrl, NEON_ENDPOINT: `http://${localHost}:${ports.neon}` }
-  const proxy = {
-    ...stores,
-    // Redis is asked about unknown keys only, and none is used here.
-    UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:9',
-    UPSTASH_REDIS_REST_TOKEN: 'unused',
-    UPSTREAM_CREDENTIALS: JSON.stringify({ scripted: 'sk-benchmark-upstream' }),
-  }
-  return relayConfiguration({ port: ports.proxy, bundles, vars: { proxy, usage: stores }, objectsDirectory })
-}
-
-function planProgram(program: { name: string; command: string; parameters: string[]; directory: string; port: number }): ProcessPlan {
-  return {
-    ...program,
-    environment: inheritedEnvironment(),
-    workingDirectory: program.directory,
-    probe: acceptsConnections(program.port),
-    readyTimeoutMs: 30_000,
-    stopSignal: 'SIGTERM',
-  }
-}
-
 /** A process that died on the way was started again; whoever was talking to it has failed already. */
 function requirePid(supervised: SupervisedProcess): number {
   assert(supervised.pid !== undefined, 'a measured process is gone')
   return supervised.pid
-}
-
-/** All at once, so that none is handed out twice. */
-async function findFreePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.listen(0, localHost, resolve))))
-  // A server that listens on TCP has an address of this shape.
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
 }
 
 export type JobOf = Pick<Job, 'kind' | 'showsUsage' | 'maxTokens' | 'concurrency' | 'seconds'>

@@ -1,4 +1,4 @@
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 
 /** The one table of ports: each part of a stack listens on the stack's base port plus its offset. */
@@ -41,6 +41,16 @@ export async function requireFreePorts(ports: Ports, names: readonly PortName[],
     if (Date.now() >= deadline) throw new Error(`${busy.join('\n')}\n${portAdvice}`)
     await wait(100)
   }
+}
+
+/** Ports that nobody listens on. All at once, so that none is handed out twice. */
+export async function findFreePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer())
+  await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.listen(0, localHost, resolve))))
+  // A server that listens on TCP has an address of this shape.
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
 }
 
 function isFree(port: number): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { unstable_readConfig } from 'wrangler'
@@ -24,8 +24,18 @@ const ownWorkers = { floor: './floor.ts', broker: './broker.ts' }
 export type OwnWorkerName = keyof typeof ownWorkers
 export const ownWorkerNames: readonly OwnWorkerName[] = ['floor', 'broker']
 
+/** Bundles Workers side by side; answers the path of each one's module, relative to the directory. */
+export async function bundleAll<Name extends WorkerName | OwnWorkerName>(
+  names: readonly Name[],
+  directory: string,
+): Promise<Record<Name, string>> {
+  const bundle = async (name: Name) => [name, relative(directory, await bundleWorker(name, join(directory, 'bundles')))]
+  // Object.fromEntries forgets the keys; the entries were made from the names just above.
+  return Object.fromEntries(await Promise.all(names.map(bundle))) as Record<Name, string>
+}
+
 /** Bundles a Worker as a deployment would, the benchmark's own ones in the same way; answers the path of its one module. */
-export async function bundleWorker(name: WorkerName | OwnWorkerName, directory: string): Promise<string> {
+async function bundleWorker(name: WorkerName | OwnWorkerName, directory: string): Promise<string> {
   const outdir = join(directory, name)
   const own = name === 'floor' || name === 'broker' ? fileURLToPath(new URL(ownWorkers[name], import.meta.url)) : null
   const which = own ? [own] : ['--env', name]

@@ -1,21 +1,24 @@
 import { assert } from '#shared/values/assert.ts'
 import { localHost } from '#workers/dev/ports.ts'
-import { type OwnWorkerName, readWorkerConfig, type WorkerName } from './bundle.ts'
+import type { BrokerSettings, QueueFaults } from './broker.ts'
+import { readWorkerConfig, type WorkerName } from './bundle.ts'
 
 /** The modules wrangler bundled: paths relative to the configuration's folder, because Cap'n Proto embeds no others. */
-export type Bundles = Record<WorkerName | OwnWorkerName, string>
+export type RelayBundles = Record<WorkerName | 'broker', string>
 
 export interface RelayParts {
   port: number
-  bundles: Bundles
+  bundles: RelayBundles
   /** Variables and secrets of the Workers that have any. */
   vars: Partial<Record<WorkerName, Record<string, string>>>
   /** A folder that exists, for the databases of the ledger's objects. */
   objectsDirectory: string
+  /** What the queue does wrong; nothing without. */
+  queueFaults?: QueueFaults | undefined
 }
 
 /** One workerd that serves a pass-through Worker. */
-export function floorConfiguration(port: number, bundles: Bundles, upstreamUrl: string): string {
+export function floorConfiguration(port: number, bundles: { floor: string }, upstreamUrl: string): string {
   const worker = workerText({ module: bundles.floor, bindings: [textBinding('UPSTREAM', upstreamUrl)], like: 'proxy' })
   return configurationText(port, 'floor', [service('floor', worker)])
 }
@@ -35,7 +38,7 @@ export function relayConfiguration(parts: RelayParts): string {
     relayWorker('proxy', [ledgerBinding]),
     relayWorker('ledger', [ledgerBinding, '(name = "USAGE_QUEUE", queue = "broker")'], storage),
     relayWorker('usage', [ledgerBinding]),
-    service('broker', brokerText(parts.bundles.broker, consumer)),
+    service('broker', brokerText(parts.bundles.broker, consumer, parts.queueFaults)),
     `(name = "objects", disk = (path = ${quote(parts.objectsDirectory)}, writable = true))`,
   ])
 }
@@ -61,9 +64,14 @@ function readBindings() {
   return { className: object.class_name, consumer }
 }
 
-function brokerText(module: string, consumer: Consumer): string {
+function brokerText(module: string, consumer: Consumer, faults: QueueFaults | undefined): string {
   const { queue, max_batch_size, max_batch_timeout } = consumer
-  const settings = { queue, batchSize: max_batch_size ?? 10, batchTimeoutMs: (max_batch_timeout ?? 5) * 1_000 }
+  const settings: BrokerSettings = {
+    queue,
+    ...(faults && { faults }),
+    batchSize: max_batch_size ?? 10,
+    batchTimeoutMs: (max_batch_timeout ?? 5) * 1_000,
+  }
   const bindings = [
     '(name = "BROKER", durableObjectNamespace = "Broker")',
     '(name = "CONSUMER", service = "usage")',

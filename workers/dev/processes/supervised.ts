@@ -81,11 +81,11 @@ export class SupervisedProcess {
     while (endingSignals.has(signal) && child && this.#child === child && this.#state !== 'down') await wait(pollMs)
   }
 
-  /** Ends it and leaves it down until `start` or `restart`. */
-  async stop(): Promise<void> {
+  /** Ends it and leaves it down until `start` or `restart`; with SIGKILL as a power cut would. */
+  async stop(signal: NodeJS.Signals = this.#plan.stopSignal): Promise<void> {
     this.#wanted = false
     const deadline = Date.now() + stopGraceMs
-    this.#signalGroup(this.#plan.stopSignal)
+    this.#signalGroup(signal)
     while (this.#state !== 'down' && Date.now() < deadline) await wait(pollMs)
     this.#signalGroup('SIGKILL')
     while (this.#state !== 'down') await wait(pollMs)
