@@ -15,10 +15,10 @@ const poolSize = 30
  * Speaks Neon's serverless protocol in front of a plain Postgres: `POST /sql` and WebSocket `/v2`.
  * The caller starts and closes the server. Whatever host a connection string names, the local Postgres is meant.
  */
-export function createNeonEndpoint(postgresPort: number): Server {
+export function createNeonEndpoint(postgresPort: number, report: (line: string) => void = console.log): Server {
   const pools = new Map<string, pg.Pool>()
   const server = createServer((request, response) => {
-    answer(request, response, (url) => findPool(pools, url, postgresPort)).catch((error: unknown) => sendFailure(response, error))
+    answer(request, response, (url) => findPool(pools, url, postgresPort, report)).catch((error: unknown) => sendFailure(response, error))
   })
   const sockets = new WebSocketServer({ noServer: true })
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -51,7 +51,7 @@ function readConnectionString(header: string | string[] | undefined): URL | unde
 }
 
 /** One pool for each user, password and database, so that Postgres itself judges the credentials. */
-function findPool(pools: Map<string, pg.Pool>, url: URL, postgresPort: number): pg.Pool {
+function findPool(pools: Map<string, pg.Pool>, url: URL, postgresPort: number, report: (line: string) => void): pg.Pool {
   const key = [url.username, url.password, url.pathname].join(' ')
   const known = pools.get(key)
   if (known) return known
@@ -65,7 +65,7 @@ function findPool(pools: Map<string, pg.Pool>, url: URL, postgresPort: number): 
     connectionTimeoutMillis: 10_000,
     idleTimeoutMillis: 30_000,
   })
-  pool.on('error', (error) => console.log(`idle connection lost: ${error.message}`))
+  pool.on('error', (error) => report(`idle connection lost: ${error.message}`))
   // One lost within a batch fails its query; the event beside that would end this process.
   pool.on('connect', (client) => client.on('error', () => undefined))
   pools.set(key, pool)

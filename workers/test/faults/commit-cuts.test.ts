@@ -35,7 +35,7 @@ function linkedUrl(): string {
 /** Neon over HTTP, as Workers write; node-postgres, as the operator's tools do. */
 const drivers: Record<string, () => Promise<Db>> = {
   'Neon over HTTP': async () => {
-    const endpoint = createNeonEndpoint(linkPort)
+    const endpoint = createNeonEndpoint(linkPort, () => undefined)
     closing.push(() => new Promise((resolve) => endpoint.close(resolve)))
     return openDb({ databaseUrl: linkedUrl(), endpoint: await listenAnywhere(endpoint) })
   },
