@@ -4,10 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { localHost, portsFrom } from '../ports.ts'
 import { createDatabase, planPostgres, postgresUrl } from '../postgres/cluster.ts'
-import { checkoutDirectory } from '../processes/environment.ts'
 import { type ProcessPlan, SupervisedProcess } from '../processes/supervised.ts'
-import { findRedis } from '../redis/binary.ts'
-import { planRedis } from '../redis/server.ts'
 import { planNeon } from '../stand-ins.ts'
 
 export type Throwaway = { port: number; url: string; process: SupervisedProcess; end: () => Promise<void> }
@@ -27,20 +24,14 @@ export async function startThrowawayNeon(postgresPort: number): Promise<Throwawa
   return startThrowaway(port, `http://${localHost}:${port}`, async (directory) => planNeon(directory, ports))
 }
 
-/** A real Redis in a folder of its own; the caller ends it. */
-export async function startThrowawayRedis(): Promise<Throwaway> {
-  const port = await findFreePort()
-  const binary = await findRedis(join(checkoutDirectory, '.local', 'redis-bin'), () => undefined)
-  return startThrowaway(port, `redis://${localHost}:${port}`, async (directory) => planRedis(directory, port, binary))
-}
-
 /** Listens on a free port and answers the base URL. */
 export async function listenAnywhere(server: Server): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, localHost, resolve))
   return `http://${localHost}:${readPort(server)}`
 }
 
-async function startThrowaway(port: number, url: string, plan: (directory: string) => Promise<ProcessPlan>): Promise<Throwaway> {
+/** Starts what `plan` says in a folder of its own; the caller ends it. */
+export async function startThrowaway(port: number, url: string, plan: (directory: string) => Promise<ProcessPlan>): Promise<Throwaway> {
   const directory = mkdtempSync(join(tmpdir(), 'relay-'))
   const supervised = new SupervisedProcess(await plan(directory), () => undefined)
   await supervised.start()
@@ -51,7 +42,7 @@ async function startThrowaway(port: number, url: string, plan: (directory: strin
   return { port, url, process: supervised, end }
 }
 
-async function findFreePort(): Promise<number> {
+export async function findFreePort(): Promise<number> {
   const server = createServer()
   await listenAnywhere(server)
   const port = readPort(server)

@@ -1,7 +1,8 @@
 import { Ratelimit } from '@upstash/ratelimit'
 import { Redis } from '@upstash/redis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { listenAnywhere, startThrowawayRedis, type Throwaway } from '../testing/throwaway.ts'
+import { listenAnywhere, type Throwaway } from '../testing/throwaway.ts'
+import { startThrowawayRedis } from '../testing/throwaway-redis.ts'
 import { createUpstashEndpoint } from './endpoint.ts'
 
 const token = 'token-of-this-test'
