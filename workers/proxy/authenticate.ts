@@ -4,8 +4,9 @@ import { hashApiKey, isWellFormedApiKey } from '#shared/values/api-key.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
 import { logFailure } from '#workers/edge/log.ts'
 import type { Surroundings } from './env.ts'
+import type { Exchange } from './exchange.ts'
 import { ExpiringCache } from './expiring-cache.ts'
-import { cachedKeys, keyCachedMs, unknownKeyCachedMs } from './limits.ts'
+import { cachedKeys, keyFreshMs, keyUsableMs, unknownKeyCachedMs } from './limits.ts'
 import { presentedKey } from './presented-key.ts'
 import { unavailable } from './unavailable.ts'
 import { countUnknownKey, refuseBlocked } from './unknown-keys.ts'
@@ -18,20 +19,39 @@ export interface Caller {
   snapshot?: AccountSnapshot
 }
 
-const knownKeys = new ExpiringCache<{ keyId: string; organizationId: string }>(cachedKeys, keyCachedMs)
+interface KnownKey {
+  keyId: string
+  organizationId: string
+  lookedUpAtMs: number
+}
+
+const knownKeys = new ExpiringCache<KnownKey>(cachedKeys, keyUsableMs)
 const unknownKeys = new ExpiringCache<true>(cachedKeys, unknownKeyCachedMs)
 
-/** Finds the caller by the one API key the request carries; throws 401 when there is none, or not exactly one that is valid. */
-export async function authenticate(request: Request, surroundings: Surroundings, clientIp: string): Promise<Caller> {
+/**
+ * Finds the caller by the one API key the request carries; throws 401 when there is none, or not exactly one that is valid. A key known for a while
+ * is looked up again beside the request, which does not wait: the ledger knows at once when it is revoked, and goes on when Postgres is away.
+ */
+export async function authenticate({ request, surroundings, clientIp, waitUntil }: Asking): Promise<Caller> {
   const apiKey = presentedKey(request)
   if (!isWellFormedApiKey(apiKey)) throw new ApiError('invalid_api_key')
   const keyHash = await hashApiKey(apiKey)
   const known = knownKeys.get(keyHash)
-  if (known) return { ...known, keyHash }
+  if (known) {
+    const nowMs = Date.now()
+    if (nowMs - known.lookedUpAtMs > keyFreshMs) {
+      known.lookedUpAtMs = nowMs
+      // A failure is logged where it happens, and changes nothing for who is known.
+      waitUntil(lookUp(keyHash, surroundings, clientIp).catch(() => undefined))
+    }
+    return { keyId: known.keyId, organizationId: known.organizationId, keyHash }
+  }
   if (unknownKeys.get(keyHash)) throw new ApiError('invalid_api_key')
   refuseBlocked(clientIp)
   return lookUp(keyHash, surroundings, clientIp)
 }
+
+type Asking = Pick<Exchange, 'request' | 'surroundings' | 'clientIp' | 'waitUntil'>
 
 /** Forgets a key the ledger has refused as revoked, so that the next request is refused without asking it. */
 export function forgetKey(keyHash: string): void {
@@ -45,11 +65,11 @@ async function lookUp(keyHash: string, surroundings: Surroundings, clientIp: str
     throw unavailable()
   })
   if (!found) {
-    unknownKeys.set(keyHash, true)
+    forgetKey(keyHash)
     await countUnknownKey(clientIp, surroundings.redis)
     throw new ApiError('invalid_api_key')
   }
   const { keyId, organizationId, snapshot } = found
-  knownKeys.set(keyHash, { keyId, organizationId })
+  knownKeys.set(keyHash, { keyId, organizationId, lookedUpAtMs: Date.now() })
   return { keyId, organizationId, keyHash, snapshot }
 }

@@ -21,7 +21,7 @@ import { readWholeAnswer } from './whole-answer.ts'
 /** `POST /v1/chat/completions`: authenticate, admit, route, call, meter, settle. */
 export async function relayChatCompletion(exchange: Exchange): Promise<Response> {
   const { surroundings } = exchange
-  const caller = await authenticate(exchange.request, surroundings, exchange.clientIp)
+  const caller = await authenticate(exchange)
   const call = readChatCall(await readRequestBody(exchange.request))
   const model = (await catalogue(surroundings, exchange.waitUntil)).get(call.model)
   if (!model) throw new ApiError('model_not_found', { param: 'model' })

@@ -10,7 +10,7 @@ import { unavailable } from './unavailable.ts'
 
 /** `GET /v1/key`: what the key that asks has left, of its limits and of its customer's credit. */
 export async function readKeyStatus(exchange: Exchange): Promise<Response> {
-  const caller = await authenticate(exchange.request, exchange.surroundings, exchange.clientIp)
+  const caller = await authenticate(exchange)
   const ledger = exchange.surroundings.ledgerOf(caller.organizationId)
   const { keyId, organizationId, snapshot } = caller
   let outcome: StandingOutcome

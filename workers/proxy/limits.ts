@@ -9,8 +9,9 @@ export const requestFields = 256
 /** Largest answer that is read whole (not streamed). */
 export const answerBodyBytes = 32_000_000
 
-/** A key is looked up again after this long; the ledger refuses a revoked one at once. */
-export const keyCachedMs = 60_000
+/** A key is looked up again after this long, and used for so long when Postgres is away; the ledger refuses a revoked one at once. */
+export const keyFreshMs = 60_000
+export const keyUsableMs = 3_600_000
 
 /** An unknown key is not looked up again for this long, so that a loop with a wrong key does not reach Postgres. */
 export const unknownKeyCachedMs = 10_000

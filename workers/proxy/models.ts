@@ -4,7 +4,7 @@ import type { Exchange } from './exchange.ts'
 
 /** `GET /v1/models`, as OpenAI answers it. */
 export async function listModels(exchange: Exchange): Promise<Response> {
-  await authenticate(exchange.request, exchange.surroundings, exchange.clientIp)
+  await authenticate(exchange)
   const models = await catalogue(exchange.surroundings, exchange.waitUntil)
   const data = [...models.values()].map((model) => ({
     id: model.id,
