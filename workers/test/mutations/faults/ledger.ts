@@ -1,16 +1,18 @@
 import { faultsIn } from '../fault.ts'
 
-const admitting = ['workers/ledger/admission.test.ts', 'workers/ledger/spending.test.ts']
+const admission = ['workers/ledger/admission.test.ts']
+const spending = ['workers/ledger/spending.test.ts']
+const admitting = [...admission, ...spending]
+const ofKeys = ['workers/ledger/key-limits.test.ts']
+const bookkeeping = ['workers/ledger/position.test.ts']
 const settling = ['workers/ledger/settlement.test.ts']
 const confirming = ['workers/ledger/confirmation.test.ts']
-const storing = ['workers/ledger/storage.test.ts', ...settling, ...confirming]
-const spending = ['workers/ledger/spending.test.ts']
+const storing = ['workers/ledger/storage.test.ts']
+const waking = [...settling, ...storing]
 const exposing = ['workers/ledger/postgres-away.test.ts']
-const limiting = ['workers/ledger/windows.test.ts', ...admitting]
-const adjusting = ['workers/ledger/model.test.ts', ...settling, ...spending]
-const running = ['workers/ledger/races.test.ts', ...admitting, ...settling]
-const remembering = [...storing, ...spending]
-const all = ['workers/ledger/model.test.ts', ...admitting, ...settling, ...confirming]
+const limiting = ['workers/ledger/windows.test.ts', ...admission]
+const amounts = ['workers/ledger/amounts.test.ts']
+const modelling = ['workers/ledger/model.test.ts', ...settling]
 
 /** The customer's object: what it admits, what it charges, and what it never forgets. */
 export const ledger = [
@@ -25,6 +27,8 @@ export const ledger = [
       find: 'budget.leftNanos - budget.heldNanos < holdNanos)',
       replace: 'budget.leftNanos - budget.heldNanos < holdNanos - 1)',
     },
+  ]),
+  ...faultsIn('workers/ledger/rules.ts', admission, [
     { promise: 'a replay with another amount is refused', find: '    holdNanos === admit.holdNanos &&\n', replace: '' },
     {
       promise: 'a suspended customer spends nothing',
@@ -48,6 +52,8 @@ export const ledger = [
       replace: 'position.holds.size > (account',
       money: false,
     },
+  ]),
+  ...faultsIn('workers/ledger/rules.ts', ofKeys, [
     {
       promise: 'concurrency of a key is bounded',
       find: 'position.held(key.keyId).leases >= (key',
@@ -78,7 +84,7 @@ export const ledger = [
       money: false,
     },
   ]),
-  ...faultsIn('workers/ledger/rules.ts', adjusting, [
+  ...faultsIn('workers/ledger/rules.ts', modelling, [
     {
       promise: 'late truth takes no more than there is',
       find: 'expired.costNanos + Math.max(0, meansNanos)',
@@ -103,12 +109,14 @@ export const ledger = [
       money: false,
     },
   ]),
-  ...faultsIn('workers/ledger/budgets.ts', spending, [
+  ...faultsIn('workers/ledger/budgets.ts', ofKeys, [
     {
       promise: 'what a key holds counts against its cap',
       find: 'keyId === null ? position.heldNanos : position.held(keyId).nanos',
       replace: 'keyId === null ? position.heldNanos : 0',
     },
+  ]),
+  ...faultsIn('workers/ledger/budgets.ts', spending, [
     {
       promise: 'what a customer holds counts against its cap',
       find: 'keyId === null ? position.heldNanos : position.held(keyId).nanos',
@@ -121,7 +129,7 @@ export const ledger = [
       replace: ']',
     },
   ]),
-  ...faultsIn('workers/ledger/spending.ts', spending, [
+  ...faultsIn('workers/ledger/spending.ts', bookkeeping, [
     {
       promise: 'a request is spent by its key and by its customer',
       find: 'for (const scope of [wholeCustomer, keyId])',
@@ -136,7 +144,7 @@ export const ledger = [
       replace: 'spending ? spending.dayNanos : 0',
     },
   ]),
-  ...faultsIn('workers/ledger/position.ts', all, [
+  ...faultsIn('workers/ledger/position.ts', modelling, [
     {
       promise: 'a settlement not yet in Postgres is spent',
       find: 'this.balanceNanos + this.unconfirmedNanos - this.heldNanos',
@@ -147,31 +155,37 @@ export const ledger = [
       find: 'this.balanceNanos + this.unconfirmedNanos - this.heldNanos',
       replace: 'this.balanceNanos + this.unconfirmedNanos',
     },
-    { promise: 'an older account never replaces a newer one', find: '    if (snapshot.version < known) return false\n', replace: '' },
-    { promise: 'an older balance never replaces a newer one', find: '    if (version <= this.balanceVersion) return\n', replace: '' },
-    { promise: 'the version of a balance is kept with it', find: '    this.balanceVersion = version\n', replace: '' },
     { promise: 'a hold is released once', find: '    this.holds.delete(requestId)\n', replace: '' },
     { promise: 'a hold that ended holds nothing', find: '-1, -hold.holdNanos)', replace: '-1, 0)' },
     { promise: 'a confirmed event is no longer unconfirmed', find: '    this.unconfirmed.delete(eventId)\n', replace: '' },
     { promise: 'a confirmed debit is counted in the balance only', find: '    this.unconfirmedNanos -= debitOf(entry)\n', replace: '' },
-    {
-      promise: 'an event is counted once until it is confirmed',
-      find: '    if (this.unconfirmed.has(eventId)) return false\n',
-      replace: '',
-    },
     { promise: 'what a request was charged is remembered', find: '    this.settled.set(entry.requestId, entry.costNanos)\n', replace: '' },
+  ]),
+  ...faultsIn('workers/ledger/position.ts', confirming, [
+    { promise: 'an older account never replaces a newer one', find: '    if (snapshot.version < known) return false\n', replace: '' },
+    { promise: 'an older balance never replaces a newer one', find: '    if (version <= this.balanceVersion) return\n', replace: '' },
+    { promise: 'the version of a balance is kept with it', find: '    this.balanceVersion = version\n', replace: '' },
     {
       promise: 'a credit counts when it is posted, not before',
       find: 'return Math.min(0, entry.amountNanos)',
       replace: 'return entry.amountNanos',
     },
+  ]),
+  ...faultsIn('workers/ledger/position.ts', bookkeeping, [
+    {
+      promise: 'an event is counted once until it is confirmed',
+      find: '    if (this.unconfirmed.has(eventId)) return false\n',
+      replace: '',
+    },
+  ]),
+  ...faultsIn('workers/ledger/position.ts', spending, [
     {
       promise: 'a correction downwards gives back to the caps',
       find: 'nanos: 0 - amountNanos }',
       replace: 'nanos: Math.max(0, -amountNanos) }',
     },
   ]),
-  ...faultsIn('workers/ledger/customer-ledger.ts', running, [
+  ...faultsIn('workers/ledger/customer-ledger.ts', admission, [
     {
       promise: 'an admission asked for twice holds once',
       find: 'if (!this.#position.holds.has(requestId)) {',
@@ -187,7 +201,17 @@ export const ledger = [
       find: '    const nowMs = Date.now()\n    assertAmount(admit.holdNanos)\n',
       replace: '    const nowMs = Date.now()\n',
     },
+  ]),
+  ...faultsIn('workers/ledger/customer-ledger.ts', amounts, [
+    { promise: 'a report costs nothing below zero', find: '    assertAmount(renewal.report.costNanos)\n', replace: '' },
+    {
+      promise: 'a hold opened again is not negative',
+      find: '    assertAmount(renewal.holdNanos)\n',
+      replace: '',
+    },
     { promise: 'a settlement costs nothing below zero', find: '      assertAmount(settlement.costNanos)\n', replace: '' },
+  ]),
+  ...faultsIn('workers/ledger/customer-ledger.ts', settling, [
     {
       promise: 'a settled request is not opened again by its renewal',
       find: "    if (this.#position.hasEnded(requestId)) return { outcome: 'ended' }\n",
@@ -242,7 +266,7 @@ export const ledger = [
     },
     { promise: 'a confirmed balance is written', find: '    this.#journal.eventsConfirmed(eventIds)\n', replace: '' },
   ]),
-  ...faultsIn('workers/ledger/journal.ts', storing, [
+  ...faultsIn('workers/ledger/journal.ts', settling, [
     {
       promise: 'a large hold is written before it is admitted',
       find: 'hold.holdNanos >= durableAtOnceNanos',
@@ -252,10 +276,22 @@ export const ledger = [
     { promise: 'an event that was settled is written', find: '    this.#unwrittenEvents.push(eventId)\n', replace: '' },
     { promise: 'the hold of a settled request is gone from the disk', find: '    this.#store.endHold(requestId)\n', replace: '' },
   ]),
-  ...faultsIn('workers/ledger/store.ts', remembering, [
+  ...faultsIn('workers/ledger/store.ts', confirming, [
     { promise: 'a row with an event that is not confirmed stays', find: '      if (row.left > 0) continue\n', replace: '' },
+  ]),
+  ...faultsIn('workers/ledger/store.ts', spending, [
     { promise: 'the newest balance on disk counts', find: 'other.sequence - one.sequence', replace: 'one.sequence - other.sequence' },
+    { promise: 'what was spent outlives its row', find: '      for (const spend of row.spends) this.#spending.add(spend)\n', replace: '' },
+    {
+      promise: 'what was spent outlives the object',
+      find: '    for (const book of [this.#spending, position.spending]) book.addAll(spending)\n',
+      replace: '',
+    },
+  ]),
+  ...faultsIn('workers/ledger/store.ts', storing, [
     { promise: 'a written event may leave', find: '        entry.isWritten = true\n', replace: '' },
+  ]),
+  ...faultsIn('workers/ledger/store.ts', settling, [
     {
       promise: 'the truth about an orphan outlives the object',
       find: '      if (!entry.adjusts) continue\n',
@@ -265,12 +301,6 @@ export const ledger = [
     {
       promise: 'an expiry outlives the object',
       find: '      if (entry.expired) position.expired.set(entry.requestId, entry.expired)\n',
-      replace: '',
-    },
-    { promise: 'what was spent outlives its row', find: '      for (const spend of row.spends) this.#spending.add(spend)\n', replace: '' },
-    {
-      promise: 'what was spent outlives the object',
-      find: '    for (const book of [this.#spending, position.spending]) book.addAll(spending)\n',
       replace: '',
     },
   ]),
@@ -294,7 +324,7 @@ export const ledger = [
       replace: 'of halves(entries).slice(1)) await',
     },
   ]),
-  ...faultsIn('workers/ledger/deadlines.ts', storing, [
+  ...faultsIn('workers/ledger/deadlines.ts', waking, [
     {
       promise: 'an orphan wakes its object',
       find: '    for (const hold of holds.values()) dueAtMs = Math.min(dueAtMs, hold.leaseExpiresAtMs)\n',
