@@ -66,6 +66,12 @@ test('a redelivered event tells nothing anew', async () => {
   expect(await told(organizationId)).toEqual(['balance.low 4 < 5'])
 })
 
+test('parallel consumers that take a balance down together tell once', async () => {
+  const organizationId = await customerWith(10, 5)
+  await Promise.all(Array.from({ length: 10 }, () => spend(organizationId, 1)))
+  expect(await told(organizationId)).toEqual(['balance.low 4 < 5', 'balance.exhausted 0 < 1'])
+})
+
 test('one movement can pass both thresholds, and a balance runs out when less than a cent can be spent', async () => {
   const organizationId = await customerWith(10, 5)
   await spend(organizationId, 9)

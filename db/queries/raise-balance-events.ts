@@ -17,4 +17,5 @@ export const raisingBalanceEvents: SQL = sql`
       ('balance.exhausted', ${sql.raw(String(exhaustedBelowNanos))} - before.overdraft_nanos)
     ) t (type, threshold_nanos)
     where m.balance_nanos < t.threshold_nanos and m.balance_nanos - m.nanos >= t.threshold_nanos
+    returning organization_id
   )`

@@ -30,7 +30,7 @@ describe('an event lands once', () => {
       { organizationId, events: [event, event] },
       { organizationId, events: [event] },
     ])
-    expect(accounts).toEqual([{ organizationId, balanceNanos: -700, version: 2, recorded: 1 }])
+    expect(accounts).toEqual([{ organizationId, balanceNanos: -700, version: 2, recorded: 1, raised: 0 }])
     expect(await recordsOf(organizationId)).toHaveLength(1)
   })
 
@@ -38,8 +38,12 @@ describe('an event lands once', () => {
     const organizationId = await newCustomer(database.db)
     const [first, second] = [settlementEvent({ costNanos: 700 }), settlementEvent({ costNanos: 30 })]
     await recordFor(organizationId, first)
-    expect(await recordFor(organizationId, second, first)).toEqual([{ organizationId, balanceNanos: -730, version: 3, recorded: 1 }])
-    expect(await recordFor(organizationId, first, second)).toEqual([{ organizationId, balanceNanos: -730, version: 3, recorded: 0 }])
+    expect(await recordFor(organizationId, second, first)).toEqual([
+      { organizationId, balanceNanos: -730, version: 3, recorded: 1, raised: 0 },
+    ])
+    expect(await recordFor(organizationId, first, second)).toEqual([
+      { organizationId, balanceNanos: -730, version: 3, recorded: 0, raised: 0 },
+    ])
     expect(await daysOf(organizationId)).toMatchObject([{ requests: 2, outputTokens: 100, costNanos: 730 }])
     expect(await logsOf(organizationId)).toHaveLength(2)
     expect(await reconcile(database.db, organizationId)).toEqual([])

@@ -13,6 +13,8 @@ const RecordedAccount = z.object({
   version: SafeBigint,
   /** How many of the events were new; the others had been recorded before. */
   recorded: SafeBigint,
+  /** How many balance events they raised. */
+  raised: SafeBigint,
 })
 export type RecordedAccount = z.infer<typeof RecordedAccount>
 
@@ -90,8 +92,10 @@ function recording(rows: EventRow[], organizationIds: string[]): SQL {
     ${movingBalances},
     ${raisingBalanceEvents}
     select o.id as "organizationId", coalesce(m.balance_nanos, o.balance_nanos) as "balanceNanos",
-      coalesce(m.balance_version, o.balance_version) as "version", coalesce(m.recorded, 0) as recorded
+      coalesce(m.balance_version, o.balance_version) as "version", coalesce(m.recorded, 0) as recorded,
+      coalesce(r.raised, 0) as raised
     from organizations o left join moved m on m.id = o.id
+    left join (select organization_id, count(*) as raised from raised group by 1) r on r.organization_id = o.id
     where o.id = any(${sql.param(organizationIds)}::text[])`
 }
 

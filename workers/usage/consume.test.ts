@@ -2,8 +2,10 @@ import { gzipSync } from 'node:zlib'
 import { eq } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openNodeDb } from '#db/node-client.ts'
+import { postEntry } from '#db/queries/post-entry.ts'
 import { readOrganization } from '#db/queries/read-organization.ts'
 import { reconcile } from '#db/queries/reconcile.ts'
+import { setOrganizationLowBalance } from '#db/queries/set-organization-account.ts'
 import { parkedEvents } from '#db/schema/index.ts'
 import { startTestDatabase, type TestDatabase } from '#db/testing/database.ts'
 import { adjustmentEvent, newCustomer, settlementEvent } from '#db/testing/usage-events.ts'
@@ -71,6 +73,21 @@ describe('a batch of messages', () => {
     expect(ledger.heard.get(first)).toEqual([{ eventIds: [a, c, a].map(eventIdOf), balanceNanos: -301, version: 2 }])
     expect(ledger.heard.get(second)).toEqual([{ eventIds: [eventIdOf(b)], balanceNanos: -20, version: 2 }])
     for (const message of messages) expect(message.ack).toHaveBeenCalledOnce()
+  })
+
+  test('says how many balances ran low or out, also when Postgres refuses a part of it', async () => {
+    const { db, ledger } = platform()
+    const [organizationId, other] = [await newCustomer(db), await newCustomer(db)]
+    const opening = { amountNanos: 50_000_000, kind: 'credit', reason: null } as const
+    for (const id of [organizationId, other]) await postEntry(db, { ...opening, organizationId: id, eventId: newId('crd') })
+    await setOrganizationLowBalance(db, organizationId, 30_000_000)
+    const [low, out] = [settlementEvent({ costNanos: 30_000_000 }), settlementEvent({ costNanos: 20_000_000 })]
+    const messages = [
+      messageOf({ organizationId, events: [low, settlementEvent({ model: 'nul \0' }), out] }),
+      messageOf({ organizationId: other, events: [settlementEvent({ costNanos: 1 })] }),
+    ]
+    expect(await consume({ db, ledger }, messages)).toMatchObject({ recorded: 3, raised: 2, parked: 1 })
+    expect(await consume({ db, ledger }, messages)).toMatchObject({ recorded: 0, raised: 0, parked: 1 })
   })
 
   test('delivered again is confirmed again and changes nothing', async () => {

@@ -21,6 +21,8 @@ export interface ConsumeSummary {
   events: number
   /** New in Postgres; the difference to `events` was recorded before or parked. */
   recorded: number
+  /** Balances that ran low or out by what was recorded. */
+  raised: number
   parked: number
   retried: number
   durationMs: number
@@ -41,6 +43,7 @@ export async function consume(platform: Platform, messages: readonly QueueMessag
     messages: messages.length,
     events: batches.reduce((events, batch) => events + batch.events.length, 0),
     recorded: 0,
+    raised: 0,
     parked: 0,
     retried: 0,
     durationMs: 0,
@@ -74,7 +77,10 @@ async function recordAndConfirm(
     const parked = [...broken, ...recording.refused]
     await parkEvents(platform.db, parked)
     summary.parked = parked.length
-    for (const account of recording.accounts.values()) summary.recorded += account.recorded
+    for (const account of recording.accounts.values()) {
+      summary.recorded += account.recorded
+      summary.raised += account.raised
+    }
     const deaf = await confirm(platform.ledger, batches, recording)
     if (deaf.size > 0) summary.error = 'ledger object not reached'
     return deaf

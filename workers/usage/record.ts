@@ -36,7 +36,9 @@ async function tryRecording(db: Db, batches: UsageBatch[], nowMs: number, record
     const accounts = await recordMakingPartitions(db, batches, nowMs)
     for (const account of accounts) {
       const earlier = recording.accounts.get(account.organizationId)
-      recording.accounts.set(account.organizationId, { ...account, recorded: account.recorded + (earlier?.recorded ?? 0) })
+      const recorded = account.recorded + (earlier?.recorded ?? 0)
+      const raised = account.raised + (earlier?.raised ?? 0)
+      recording.accounts.set(account.organizationId, { ...account, recorded, raised })
     }
     const known = new Set(accounts.map((account) => account.organizationId))
     const unknown = batches.filter((batch) => !known.has(batch.organizationId))

@@ -2,6 +2,7 @@ import { faultsIn } from '../fault.ts'
 
 const recording = ['db/queries/record-usage.test.ts', 'workers/usage/consume.test.ts']
 const accounts = ['db/queries/account.test.ts']
+const thresholds = ['db/queries/balance-events.test.ts']
 const constraints = ['db/constraints.test.ts']
 const consuming = ['workers/usage/consume.test.ts']
 const administering = ['workers/admin/admin.test.ts']
@@ -128,6 +129,23 @@ export const books = [
       find: 'if (row.same !== true)',
       replace: 'if (row.same === false)',
     },
+  ]),
+  ...faultsIn('db/queries/raise-balance-events.ts', thresholds, [
+    {
+      promise: 'a balance at its threshold is not low',
+      find: 'm.balance_nanos < t.threshold_nanos',
+      replace: 'm.balance_nanos <= t.threshold_nanos',
+      money: false,
+    },
+    {
+      promise: 'a balance that was below tells nothing new',
+      find: ' and m.balance_nanos - m.nanos >= t.threshold_nanos',
+      replace: '',
+      money: false,
+    },
+    { promise: 'a balance that falls from its very threshold tells', find: 'm.nanos >= t', replace: 'm.nanos > t', money: false },
+    { promise: 'what may be overdrawn is not gone', find: ' - before.overdraft_nanos', replace: '', money: false },
+    { promise: "a customer's own threshold counts", find: 'on before.id = m.id', replace: 'on true', money: false },
   ]),
   ...faultsIn('db/queries/set-organization-account.ts', accounts, [
     { promise: 'an overdraft is given to one customer', find: '    .where(eq(organizations.id, organizationId))\n', replace: '' },
