@@ -26,7 +26,11 @@ describe('management bodies', () => {
     for (const amountNanos of [0.5, 0, '1', 4_500_000_000_000_001, Number.NaN, null]) {
       expect([amountNanos, NewCredit.safeParse({ ...credit, amountNanos }).success]).toEqual([amountNanos, false])
     }
-    for (const creditNanos of [-1, 0.1, '1']) expect(NewCustomer.safeParse({ creditNanos }).success).toBe(false)
+    for (const creditNanos of [-1, 0.1, '1']) {
+      expect(NewCustomer.safeParse({ creditNanos }).success).toBe(false)
+      expect(NewCustomer.safeParse({ lowBalanceNanos: creditNanos }).success).toBe(false)
+      expect(NewCustomerKey.safeParse({ limits: { spendPerDayNanos: creditNanos } }).success).toBe(false)
+    }
     expect(NewCredit.parse({ ...credit, amountNanos: -4_500_000_000_000_000 }).amountNanos).toBe(-4_500_000_000_000_000)
   })
 

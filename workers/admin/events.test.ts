@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, test } from 'vitest'
 import { parkEvents } from '#db/queries/park-events.ts'
+import { recordUsage } from '#db/queries/record-usage.ts'
+import { settlementEvent } from '#db/testing/usage-events.ts'
 import { BalanceEventList } from '#shared/contracts/balance-event.ts'
 import { CreatedCustomer, CustomerDetail } from '#shared/contracts/customer.ts'
 import { ParkedEventList } from '#shared/contracts/parked-event.ts'
+import { eventIdOf, type UsageEvent } from '#shared/contracts/usage-event.ts'
 import { eventsPerPage } from './limits.ts'
 import { type Stage, setStage } from './testing/stage.ts'
 
@@ -60,9 +63,31 @@ for (const [what, body] of [
   })
 }
 
-test('the events of a customer that does not exist are not found, and a page that is no number is refused', async ({ expect }) => {
-  expect((await stage.call('GET', '/customers/org_none/events')).status).toBe(404)
-  expect((await stage.call('GET', '/parked-events?before=x')).status).toBe(400)
+test('a key takes spend caps, which its ledger object hears of; one it cannot keep is refused', async ({ expect }) => {
+  const { organizationId, keyId } = CreatedCustomer.parse((await stage.call('POST', '/customers', {})).json)
+  const put = (limits: object) => stage.call('PUT', `/customers/${organizationId}/keys/${keyId}/limits`, { limits })
+  expect((await put({ spendPerDayNanos: 3, spendPerMonthNanos: 0 })).json).toMatchObject({ pushed: true })
+  for (const limits of [{ spendPerDayNanos: -1 }, { spendPerDayNanos: 0.5 }, { spendPerMonthNanos: '3' }, { spendPerDay: 1 }])
+    expect([limits, (await put(limits)).status]).toEqual([limits, 400])
+  expect(stage.ledger.pushed.at(-1)?.keys).toMatchObject([{ keyId, limits: { spendPerDayNanos: 3, spendPerMonthNanos: 0 } }])
+})
+
+test('a page that is no number, or is asked for by another name, is refused', async ({ expect }) => {
+  const { organizationId } = CreatedCustomer.parse((await stage.call('POST', '/customers', {})).json)
+  for (const path of ['/parked-events', `/customers/${organizationId}/events`]) {
+    for (const page of ['?before=x', '?before=', '?before=0', '?before=-1', '?before=1.5', '?before=1&before=2', '?after=1'])
+      expect([path, page, (await stage.call('GET', path + page)).status]).toEqual([path, page, 400])
+  }
+})
+
+test('a customer sees its own events only', async ({ expect }) => {
+  const [one, other] = await Promise.all([1, 2].map(async () => (await stage.call('POST', '/customers', { creditNanos: cent })).json))
+  const { organizationId } = CreatedCustomer.parse(one)
+  const taken = { amountNanos: -1, idempotencyKey: organizationId, reason: 'test' }
+  await stage.call('POST', `/customers/${organizationId}/credits`, taken)
+  const eventsOf = async (id: string) => BalanceEventList.parse((await stage.call('GET', `/customers/${id}/events`)).json).events
+  expect(await eventsOf(organizationId)).toMatchObject([{ type: 'balance.exhausted', balanceNanos: cent - 1 }])
+  expect(await eventsOf(CreatedCustomer.parse(other).organizationId)).toEqual([])
 })
 
 test('parked events are listed newest first, page by page', async ({ expect }) => {
@@ -77,4 +102,17 @@ test('parked events are listed newest first, page by page', async ({ expect }) =
   expect(first.parked[0]).toMatchObject({ eventId: `req_${eventsPerPage}:settlement`, organizationId: 'org_1', reason: 'SQLSTATE 22P05' })
   const rest = ParkedEventList.parse((await stage.call('GET', `/parked-events?before=${first.next}`)).json)
   expect(rest).toMatchObject({ parked: [{ eventId: null, organizationId: null }], next: null })
+})
+
+test('a parked event that is recorded after all says when', async ({ expect }) => {
+  const { organizationId } = CreatedCustomer.parse((await stage.call('POST', '/customers', {})).json)
+  const [recorded, waiting] = [settlementEvent(), settlementEvent()]
+  const park = (event: UsageEvent) => ({ eventId: eventIdOf(event), reason: 'SQLSTATE 22P05', body: { organizationId, event } })
+  await parkEvents(stage.database.db, [recorded, waiting].map(park))
+  await recordUsage(stage.database.db, [{ organizationId, events: [recorded] }])
+  const { parked } = ParkedEventList.parse((await stage.call('GET', '/parked-events')).json)
+  expect(parked.slice(0, 2)).toMatchObject([
+    { eventId: eventIdOf(waiting), recordedAt: null },
+    { eventId: eventIdOf(recorded), recordedAt: expect.any(String) },
+  ])
 })

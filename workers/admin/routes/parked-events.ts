@@ -17,7 +17,7 @@ export const parkedEventRoutes = new Hono<AdminContext>().get('/', query(PageBef
 
 const Owner = z.object({ organizationId: z.string().nullable() })
 
-function parkedOf({ id, eventId, reason, body, createdAt }: ParkedEventRow): ParkedEventView {
-  const owner = Owner.safeParse(body)
-  return { id, eventId, organizationId: owner.data?.organizationId ?? null, reason, createdAt: createdAt.toISOString() }
+function parkedOf({ id, eventId, reason, body, recordedAt, createdAt }: ParkedEventRow): ParkedEventView {
+  const organizationId = Owner.safeParse(body).data?.organizationId ?? null
+  return { id, eventId, organizationId, reason, recordedAt: recordedAt?.toISOString() ?? null, createdAt: createdAt.toISOString() }
 }

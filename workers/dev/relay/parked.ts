@@ -7,20 +7,20 @@ import { table } from './table.ts'
 export function addParkedCommand(program: Command, desk: Desk): void {
   program
     .command('parked')
-    .description('list usage events that could not be recorded, newest first; exits with 1 when there are any')
+    .description('list usage events that could not be recorded, newest first; exits with 1 when one still waits')
     .option('--before <id>', 'go on before this id')
     .option('--json', 'print JSON')
     .action(async (options: { before?: string; json?: boolean }) => {
       const path = options.before === undefined ? '/parked-events' : `/parked-events?before=${encodeURIComponent(options.before)}`
       const answer = await desk.admin().call('GET', path, ParkedEventList)
       show(desk, answer, options, ({ parked, next }) => {
-        const rows = table(['id ', 'parked', 'event', 'organization', 'reason'], parked.map(parkedRow), 'No event is parked.')
+        const rows = table(['id ', 'parked', 'event', 'organization', 'recorded', 'reason'], parked.map(parkedRow), 'No event is parked.')
         return next === null ? rows : `${rows}\n\nMore: npm run relay -- parked --before ${next}`
       })
-      if (answer.parked.length > 0) desk.endWith(1)
+      if (answer.parked.some(({ recordedAt }) => recordedAt === null)) desk.endWith(1)
     })
 }
 
-function parkedRow({ id, createdAt, eventId, organizationId, reason }: ParkedEventView): (string | number)[] {
-  return [id, createdAt, eventId ?? 'unreadable', organizationId ?? 'unknown', reason]
+function parkedRow({ id, createdAt, eventId, organizationId, recordedAt, reason }: ParkedEventView): (string | number)[] {
+  return [id, createdAt, eventId ?? 'unreadable', organizationId ?? 'unknown', recordedAt ?? 'not yet', reason]
 }
