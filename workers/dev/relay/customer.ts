@@ -24,6 +24,17 @@ interface MeansChoices {
   lowBalanceUsd?: number | 'none'
 }
 
+function meansText(choices: MeansChoices): string {
+  const { overdraftUsd } = choices
+  const lowBalance = lowBalanceOf(choices)
+  const overdraft = overdraftUsd === undefined ? '' : `; overdraft ${usd(overdraftUsd)}`
+  return lowBalance === undefined ? overdraft : `${overdraft}; low balance ${usdOrNone(lowBalance)}`
+}
+
+function usdOrNone(nanos: number | null): string {
+  return nanos === null ? 'none' : usd(nanos)
+}
+
 function lowBalanceOf({ lowBalanceUsd }: MeansChoices): number | null | undefined {
   return lowBalanceUsd === 'none' ? null : lowBalanceUsd
 }
@@ -80,7 +91,7 @@ function addReads(customer: Command, desk: Desk): void {
     .action(async (options: Json) => {
       show(desk, { customers: await allCustomers(desk.admin()) }, options, ({ customers }) =>
         table(
-          ['organization', 'name', 'status', 'balance ', 'overdraft ', 'limits'],
+          ['organization', 'name', 'status', 'balance ', 'overdraft ', 'low balance ', 'limits'],
           customers.map(customerRow),
           'There are no customers yet.',
         ),
@@ -132,7 +143,7 @@ function addLimits(customer: Command, desk: Desk): void {
       const chosen = chosenLimits(options, (await read(desk, organizationId)).limits)
       const body = { limits: chosen, overdraftNanos: overdraftUsd, lowBalanceNanos: lowBalanceOf(options) }
       const answer = await desk.admin().call('PUT', `${customerPath(organizationId)}/limits`, ChangeAnswer, body)
-      show(desk, { ...answer, limits: chosen }, options, () => `${organizationId} now has the limits: ${limitsText(chosen)}.`)
+      show(desk, { ...answer, ...body }, options, () => `${organizationId} now has the limits: ${limitsText(chosen)}${meansText(options)}.`)
     })
 }
 
@@ -162,8 +173,8 @@ function read(desk: Desk, organizationId: string): Promise<CustomerDetail> {
 }
 
 function customerRow(customer: Customer): string[] {
-  const { organizationId, name, status, balanceNanos, overdraftNanos, limits } = customer
-  return [organizationId, name, status, usd(balanceNanos), usd(overdraftNanos), limitsText(limits)]
+  const { organizationId, name, status, balanceNanos, overdraftNanos, lowBalanceNanos, limits } = customer
+  return [organizationId, name, status, usd(balanceNanos), usd(overdraftNanos), usdOrNone(lowBalanceNanos), limitsText(limits)]
 }
 
 function detailText(customer: CustomerDetail): string {
@@ -182,7 +193,7 @@ function detailText(customer: CustomerDetail): string {
     ['created', customer.createdAt],
     ['balance', `${usd(customer.balanceNanos)} (version ${customer.version})`],
     ['overdraft', usd(customer.overdraftNanos)],
-    ['low balance', customer.lowBalanceNanos === null ? 'none' : usd(customer.lowBalanceNanos)],
+    ['low balance', usdOrNone(customer.lowBalanceNanos)],
     ...money,
     ['limits', limitsText(customer.limits)],
   ])

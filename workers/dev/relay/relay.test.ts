@@ -111,7 +111,7 @@ describe('customer', () => {
     answers = [{ status: 200, content: spending }, pushed, { status: 200, content: spending }, pushed]
     const { out } = await relay(['customer', 'limits', 'org_a', '--spend-per-day-usd', '12.5', '--low-balance-usd', '2'])
     expect(sent[1]?.body).toEqual({ limits: { spendPerDayNanos: 12_500_000_000, spendPerMonthNanos: 7 }, lowBalanceNanos: 2_000_000_000 })
-    expect(out).toContain('$12.50 a day')
+    expect(out).toContain('$12.50 a day, $0.000000007 a month; low balance $2.00.')
     await relay(['customer', 'limits', 'org_a', '--spend-per-month-usd', 'none', '--low-balance-usd', 'none'])
     expect(sent[3]?.body).toEqual({ limits: {}, lowBalanceNanos: null })
     expect((await relay(['customer', 'limits', 'org_a', '--spend-per-day-usd', '-1'])).code).toBe(2)
@@ -195,13 +195,13 @@ describe('key', () => {
       changed,
     ]
     await relay(['key', 'create', 'org_a', '--name', 'ci', '--models', 'gpt-a, claude-b', '--expires', '2999-01-01'])
-    await relay(['key', 'limits', 'org_a', 'key_a', '--requests-per-day', '5'])
+    await relay(['key', 'limits', 'org_a', 'key_a', '--requests-per-day', '5', '--spend-per-month-usd', '0'])
     const { out } = await relay(['key', 'revoke', 'org_a', 'key_a'])
     expect(sent[0]?.body).toEqual({ name: 'ci', limits: {}, allowedModels: ['gpt-a', 'claude-b'], expiresAt: '2999-01-01T00:00:00.000Z' })
     expect(sent[2]).toMatchObject({
       method: 'PUT',
       path: '/customers/org_a/keys/key_a/limits',
-      body: { limits: { concurrency: 2, requestsPerDay: 5 } },
+      body: { limits: { concurrency: 2, requestsPerDay: 5, spendPerMonthNanos: 0 } },
     })
     expect(sent[3]).toMatchObject({ method: 'DELETE', path: '/customers/org_a/keys/key_a' })
     expect(out).toBe('key_a is revoked.\n')
@@ -293,6 +293,9 @@ describe('what is refused', () => {
       ['customer', 'create', '--credit-usd', '1e3'],
       ['customer', 'create', '--credit-usd', '-1'],
       ['customer', 'create', '--concurrency', '1.5'],
+      ['customer', 'create', '--low-balance-usd', '-1'],
+      ['customer', 'limits', 'org_a', '--spend-per-day-usd', '0.0000000001'],
+      ['key', 'limits', 'org_a', 'key_a', '--spend-per-month-usd', '4500001'],
       ['credit', 'org_a', '--usd', '5'],
       ['credit', 'org_a', '--usd', '0', '--reason', 'nothing'],
       ['key', 'create', 'org_a', '--expires', '2020-01-01'],
@@ -339,15 +342,21 @@ describe('what is refused', () => {
 })
 
 describe('parked', () => {
-  test('lists what could not be recorded, and fails while there is any', async ({ expect }) => {
-    const parked = [{ id: 3, eventId: null, organizationId: null, reason: 'does not parse', createdAt: '2026-01-01T00:00:00.000Z' }]
+  const at = '2026-01-01T00:00:00.000Z'
+  const waiting = { id: 3, eventId: null, organizationId: null, reason: 'does not parse', recordedAt: null, createdAt: at }
+  const recorded = { ...waiting, id: 2, eventId: 'req_a:settlement', recordedAt: '2026-02-02T00:00:00.000Z' }
+
+  test('lists what could not be recorded, and fails while one of them waits', async ({ expect }) => {
     answers = [
-      { status: 200, content: { parked, next: null } },
+      { status: 200, content: { parked: [waiting, recorded], next: null } },
+      { status: 200, content: { parked: [recorded], next: null } },
       { status: 200, content: { parked: [], next: null } },
     ]
     const { code, out } = await relay(['parked'])
     expect(code).toBe(1)
-    expect(out).toMatch(/3 .*unreadable.*unknown.*does not parse/)
+    expect(out).toMatch(/3 .*unreadable.*unknown.*not yet.*does not parse/)
+    const past = await relay(['parked'])
+    expect(past).toMatchObject({ code: 0, out: expect.stringContaining('2026-02-02') })
     const empty = await relay(['parked'])
     expect([empty.code, empty.out.trim()]).toEqual([0, 'No event is parked.'])
   })

@@ -18,7 +18,7 @@ export interface Terminal {
   complain: (text: string) => void
 }
 
-/** Runs one operator's command. Answers the exit code: 0 done, 1 failed or the books disagree, 2 wrongly called. */
+/** Runs one operator's command. Answers the exit code: 0 done, 1 failed or the books need somebody, 2 wrongly called. */
 export async function runRelay(parameters: string[], terminal: Terminal): Promise<number> {
   let exitCode = 0
   const desk: Desk = {
@@ -60,7 +60,7 @@ function relayProgram(desk: Desk, terminal: Terminal): Command {
 }
 
 const environmentHelp = `
-Every command takes --json for scripts (npm run -s relay -- … keeps npm's own lines away). Exit codes: 0 done, 1 failed (or the books disagree), 2 wrongly called.
+Every command takes --json for scripts (npm run -s relay -- … keeps npm's own lines away). Exit codes: 0 done, 1 failed (or the books disagree, or an event waits parked), 2 wrongly called.
 
 The deployment is found through
   RELAY_ADMIN_URL, RELAY_ACCESS_CLIENT_ID, RELAY_ACCESS_CLIENT_SECRET   a deployed platform
@@ -70,6 +70,7 @@ and otherwise it is the local stack that npm start runs.
 Examples:
   npm run relay -- customer create --credit-usd 5 --name "Ada" --requests-per-minute 60
   npm run relay -- credit org_… --usd 20 --reason "invoice 17"
+  npm run relay -- customer limits org_… --spend-per-day-usd 10 --low-balance-usd 5
   npm run relay -- reconcile
   npm run relay -- reconciliations
 `
