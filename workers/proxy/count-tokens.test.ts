@@ -1,58 +1,95 @@
-import { describe, expect, test } from 'vitest'
-import { countTokens } from './count-tokens.ts'
-import { countedBodyBytes, countedSliceLength } from './limits.ts'
+import fc from 'fast-check'
+import { describe, expect, test, vi } from 'vitest'
+import { countTokens, type Tokenizer } from './count-tokens.ts'
+import { countedAtOnce, countedBodyBytes, countedSliceLength, tokensPerCut, tokensPerFrame } from './limits.ts'
 
-const anyNumber = Number.POSITIVE_INFINITY
+function count(text: string, most = Number.POSITIVE_INFINITY, tokenizer: Tokenizer = 'o200k_base'): Promise<number | null> {
+  return countTokens({ texts: [text], frames: 0 }, tokenizer, most)
+}
 
-/** Counts of o200k_base as OpenAI's own tokenizer gives them. */
+const bytesOf = (text: string) => new TextEncoder().encode(text).length
+
+/** Counts of o200k_base as OpenAI's own implementation gives them. */
 describe('a text has as many tokens as OpenAI counts', () => {
-  for (const [text, tokens] of [
-    ['hello world', 2],
+  test.each([
     ['', 0],
+    ['hello world', 2],
     ['tiktoken is great!', 6],
     ['antidisestablishmentarianism', 6],
     ['2 + 2 = 4', 7],
-  ] as const) {
-    test(JSON.stringify(text), async () => {
-      expect(await countTokens(text, 'o200k_base', anyNumber)).toBe(tokens)
-    })
-  }
-})
-
-test('the name of a special token is text like any other', async () => {
-  expect(await countTokens('<|endoftext|>', 'o200k_base', anyNumber)).toBeGreaterThan(3)
+    ['1234567890', 4],
+    ["don't I'LL", 3],
+    ['\\reason', 2],
+    ['お誕生日おめでとう', 8],
+    ['语言模型的计费必须精确。', 9],
+    ['Привет, как дела?', 6],
+    ['한국어 שלום नमस्ते', 6],
+    ['👩‍🚀🇨🇭🚀', 11],
+    ['e\u0301te\u0301 naïve ﬁn 𝛑', 12],
+    ['function add(a: number, b: number): number {\n  return a + b\n}\n', 19],
+    ['\n\n\n\n    \t\t  x', 4],
+    ['https://example.com/a?b=c&d=%20#e', 14],
+    ['a'.repeat(countedSliceLength), 50],
+    [' '.repeat(countedSliceLength), 4],
+    // Special tokens are text like any other when a client writes them.
+    ['<|endoftext|>', 7],
+    ['<|endofprompt|> and <|fim_prefix|>', 14],
+  ])('%j', async (text, tokens) => {
+    expect(await count(text)).toBe(tokens)
+  })
 })
 
 test('counting ends with what fits: exactly that is counted, one more is too many', async () => {
-  expect(await countTokens('hello world', 'o200k_base', 2)).toBe(2)
-  expect(await countTokens('hello world', 'o200k_base', 1)).toBeNull()
+  expect(await count('hello world', 2)).toBe(2)
+  expect(await count('hello world', 1)).toBeNull()
+  expect(await countTokens({ texts: [], frames: 1 }, 'o200k_base', tokensPerFrame - 1)).toBeNull()
+})
+
+test('every text and every frame is counted', async () => {
+  expect(await countTokens({ texts: ['hello world', 'hello'], frames: 2 }, 'o200k_base', 100)).toBe(3 + 2 * tokensPerFrame)
 })
 
 test('a model whose tokenizer is not published is counted with a margin', async () => {
-  expect(await countTokens('hello world', 'unknown', anyNumber)).toBe(4)
+  expect(await countTokens({ texts: ['hello world'], frames: 1 }, 'unknown', 100)).toBe(4 + 2 * tokensPerFrame)
 })
 
-for (const [what, text] of [
-  ['emoji', '👩‍🚀🇨🇭🚀'.repeat(500)],
-  ['Chinese', '语言模型的计费必须精确'.repeat(300)],
-  ['half a surrogate pair', '\ud83d'.repeat(500)],
-  ['random letters', Array.from({ length: 3_000 }, (_, index) => String.fromCharCode(97 + ((index * 7_919) % 26))).join('')],
-] as const) {
-  test(`${what}: never more tokens than bytes`, async () => {
-    const tokens = await countTokens(text, 'o200k_base', anyNumber)
-    expect(tokens).toBeGreaterThan(0)
-    expect(tokens).toBeLessThanOrEqual(new TextEncoder().encode(text).length)
+test('a text without a long run is never counted above its bytes', async () => {
+  const text = fc.string({
+    unit: fc.oneof(fc.constantFrom('\ud83d', '<|endoftext|>', '\ufeff', '\n', ' '), fc.string({ unit: 'grapheme' })),
   })
-}
-
-test('cutting a text into slices adds at most a token or two at each cut', async () => {
-  const text = 'The quick brown fox jumps over the lazy dog. '.repeat(1_000)
-  const tokens = await countTokens(text, 'o200k_base', anyNumber)
-  const cuts = Math.ceil(text.length / countedSliceLength)
-  expect(tokens).toBeGreaterThanOrEqual(10_000)
-  expect(tokens).toBeLessThanOrEqual(10_001 + 2 * cuts)
+  await fc.assert(
+    fc.asyncProperty(text, async (text) => {
+      expect(await count(text)).toBeLessThanOrEqual(bytesOf(text))
+    }),
+  )
 })
 
-test('the largest text without a break is counted, too', async () => {
-  expect(await countTokens('a'.repeat(countedBodyBytes), 'o200k_base', anyNumber)).toBeGreaterThan(countedBodyBytes / 10)
-}, 20_000)
+describe('a text longer than a slice', () => {
+  test('of words is cut where its tokens end anyway, and counted exactly', async () => {
+    const sentence = ' The quick brown fox jumps over the lazy dog'
+    const one = (await count(sentence)) ?? 0
+    expect(await count(sentence.repeat(1_000))).toBe(1_000 * one)
+  })
+
+  test('without a break is counted with what its cuts can hide', async () => {
+    const cuts = 20
+    const text = 'a'.repeat(countedSliceLength * (cuts + 1))
+    expect(await count(text)).toBe(50 * (cuts + 1) + tokensPerCut * cuts)
+  })
+
+  test('is not cut within a character', async () => {
+    const text = `a${'🚀'.repeat(countedSliceLength)}`
+    expect(await count(text)).toBeGreaterThanOrEqual(((await count('🚀'.repeat(100))) ?? 0) * (countedSliceLength / 100))
+  })
+})
+
+test('the longest text that is counted takes turns with other requests, whatever is in it', async () => {
+  const letters = Array.from({ length: countedBodyBytes }, (_, index) => String.fromCharCode(97 + ((index * 7_919 + index ** 2) % 26)))
+  const turns = vi.spyOn(globalThis, 'setTimeout')
+  for (const text of ['a'.repeat(countedBodyBytes), ' '.repeat(countedBodyBytes), letters.join('')]) {
+    turns.mockClear()
+    expect(await count(text)).toBeLessThan(countedBodyBytes)
+    expect(turns.mock.calls.length).toBeGreaterThanOrEqual(Math.floor(countedBodyBytes / (countedAtOnce + countedSliceLength)))
+  }
+  turns.mockRestore()
+}, 30_000)

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { CatalogueModel } from '#db/queries/read-catalogue.ts'
 import { boundNanos } from '#shared/pricing/cost.ts'
+import { formatUsd } from '#shared/values/money.ts'
 import { readChatCall } from './dialects/openai-chat.ts'
 import type { Exchange } from './exchange.ts'
 import { holdOf } from './hold.ts'
@@ -94,9 +95,45 @@ describe('a hold that does not fit', () => {
     const counted = await tighter({ holdNanos: reference.holdNanos - 1, tokens: null })
     expect(counted?.reservedTokens).toBeGreaterThan(100 + 300)
   })
+})
 
-  test('says what it may cost and what there is', () => {
-    const { advice } = hold({})
-    expect(advice({ holdNanos: 1_500_000_000, tokens: null })).toContain('1.50 dollars can be held')
+describe('a refused hold says', () => {
+  const advised = (text: string) => Number(/It fits with max_tokens of (\d+)\.$/.exec(text)?.[1])
+
+  test('what it may cost and what there is, in exact dollars', () => {
+    const { advice, reference } = hold({})
+    const said = advice({ holdNanos: reference.holdNanos - 1, tokens: null })
+    expect(said).toContain(`up to ${formatUsd(reference.holdNanos)} dollars, and ${formatUsd(reference.holdNanos - 1)} dollars`)
+    expect(said).not.toContain('tokens, and')
+  })
+
+  test('the tokens there are when those are what is short', () => {
+    const { advice, reference } = hold({})
+    const said = advice({ holdNanos: reference.holdNanos, tokens: 70 })
+    expect(said).toContain(`up to ${reference.reservedTokens} tokens, and 70 are left`)
+    expect(said).not.toContain('dollars')
+  })
+
+  test('the max_tokens that fits once its input is counted, and not one more', async () => {
+    const room = { holdNanos: 4_100, tokens: null }
+    const { advice, tighter } = hold({ max_tokens: 1_000 })
+    expect(await tighter(room)).toBeNull()
+    const maxTokens = advised(advice(room))
+    expect(await hold({ max_tokens: maxTokens }).tighter(room)).not.toBeNull()
+    expect(await hold({ max_tokens: maxTokens + 1 }).tighter(room)).toBeNull()
+  })
+
+  test('the max_tokens that its bytes leave when it was not counted', () => {
+    const room = { holdNanos: 3_900, tokens: null }
+    const maxTokens = advised(hold({ max_tokens: 1_000 }).advice(room))
+    expect(hold({ max_tokens: maxTokens }).reference.holdNanos).toBeLessThanOrEqual(room.holdNanos)
+    expect(hold({ max_tokens: maxTokens + 2 }).reference.holdNanos).toBeGreaterThan(room.holdNanos)
+  })
+
+  test('that no max_tokens fits when its input alone is too much', async () => {
+    const room = { holdNanos: 420, tokens: null }
+    const { advice, tighter } = hold({ messages: [{ role: 'user', content: prose.repeat(2) }] })
+    expect(await tighter(room)).toBeNull()
+    expect(advice(room)).toContain('No max_tokens makes it fit now.')
   })
 })

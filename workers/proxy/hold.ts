@@ -4,7 +4,8 @@ import { boundNanos } from '#shared/pricing/cost.ts'
 import { formatUsd } from '#shared/values/money.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
 import { countTokens } from './count-tokens.ts'
-import { type ChatCall, countableText, imageTokensOf, openaiChatPath } from './dialects/openai-chat.ts'
+import { type ChatCall, imageTokensOf, openaiChatPath } from './dialects/openai-chat.ts'
+import { promptOf } from './dialects/openai-chat-prompt.ts'
 import { type Exchange, factsOf } from './exchange.ts'
 import { countedBodyBytes } from './limits.ts'
 
@@ -13,7 +14,7 @@ export interface Hold {
   reference: HoldReference
   /** The same hold, counted so that it fits; null when it cannot. */
   tighter(room: Room): Promise<HoldReference | null>
-  /** What the client can do so that the request fits. */
+  /** What does not fit, and what would. */
   advice(room: Room): string
 }
 
@@ -29,32 +30,42 @@ export function holdOf(exchange: Exchange, call: ChatCall, model: CatalogueModel
     })
   }
   const request = factsOf(exchange, { keyId, model: model.id, priceVersionId: model.price.priceVersionId, path: openaiChatPath })
-  const outputTokens = (call.maxOutputTokens ?? model.maxOutputTokens) * call.choices
-  const ofInput = (inputTokens: number): HoldReference | null => {
+  const mostOutput = call.maxOutputTokens ?? model.maxOutputTokens
+  const ofTokens: HoldOfTokens = (inputTokens, maxTokens = mostOutput) => {
+    const outputTokens = maxTokens * call.choices
     const holdNanos = boundNanos({ inputTokens, outputTokens }, model.price)
     return holdNanos === null ? null : { request, holdNanos, reservedTokens: inputTokens + outputTokens }
   }
-  const reference = ofInput(call.inputTokensBound)
+  const reference = ofTokens(call.inputTokensBound)
   if (!reference) throw new ApiError('invalid_request', { message: 'The request may cost more than one request can. Divide it.' })
+  let inputTokens = call.inputTokensBound
   return {
     reference,
-    tighter: (room) => countedHold(call, model, ofInput, room),
-    advice: (room) => adviceOf(reference, room),
+    async tighter(room) {
+      inputTokens = (await countedInput(call, model, ofTokens, room)) ?? inputTokens
+      const hold = ofTokens(inputTokens)
+      return fits(hold, room) ? hold : null
+    },
+    advice: (room) => adviceOf(ofTokens(inputTokens) ?? reference, room, maxTokensFitting(ofTokens, inputTokens, mostOutput, room)),
   }
 }
 
-async function countedHold(
-  call: ChatCall,
-  model: CatalogueModel,
-  ofInput: (inputTokens: number) => HoldReference | null,
-  room: Room,
-): Promise<HoldReference | null> {
+/** The hold for so many tokens; without `maxTokens` for all output that the call allows. Null beyond what one request can cost. */
+type HoldOfTokens = (inputTokens: number, maxTokens?: number) => HoldReference | null
+
+/** The input tokens of a call; null when they are more than could fit, or not worth counting. */
+async function countedInput(call: ChatCall, model: CatalogueModel, ofTokens: HoldOfTokens, room: Room): Promise<number | null> {
   const leastInputTokens = imageTokensOf(call)
   // Counting helps neither a request whose output alone is too much, nor one so long that the count would cost more than it is worth.
-  if (call.bodyBytes > countedBodyBytes || !fits(ofInput(leastInputTokens), room)) return null
-  const most = largest(leastInputTokens, call.inputTokensBound, (inputTokens) => fits(ofInput(inputTokens), room))
-  const counted = await countTokens(countableText(call), model.tokenizer, most - leastInputTokens)
-  return counted === null ? null : ofInput(leastInputTokens + counted)
+  if (call.bodyBytes > countedBodyBytes || !fits(ofTokens(leastInputTokens), room)) return null
+  // Counted on to what fits with the least output, so that a refusal can say how much output would fit.
+  const most = largest(leastInputTokens, call.inputTokensBound, (inputTokens) => fits(ofTokens(inputTokens, 1), room))
+  const counted = await countTokens(promptOf(call), model.tokenizer, most - leastInputTokens)
+  return counted === null ? null : leastInputTokens + counted
+}
+
+function maxTokensFitting(ofTokens: HoldOfTokens, inputTokens: number, mostOutput: number, room: Room): number {
+  return largest(0, mostOutput, (maxTokens) => fits(ofTokens(inputTokens, maxTokens), room))
 }
 
 /** The largest number from `least`, which holds, up to `most` for which something holds that holds for all smaller ones. */
@@ -72,7 +83,14 @@ function fits(hold: HoldReference | null, room: Room): boolean {
   return hold !== null && hold.holdNanos <= room.holdNanos && hold.reservedTokens <= (room.tokens ?? Number.POSITIVE_INFINITY)
 }
 
-function adviceOf({ holdNanos }: HoldReference, room: Room): string {
-  const most = `It may cost up to ${formatUsd(holdNanos)} dollars, and ${formatUsd(room.holdNanos)} dollars can be held for it now.`
-  return `${most} A smaller max_tokens lowers what is held.`
+function adviceOf({ holdNanos, reservedTokens }: HoldReference, room: Room, maxTokens: number): string {
+  const short: string[] = []
+  if (holdNanos > room.holdNanos) {
+    short.push(`It may cost up to ${formatUsd(holdNanos)} dollars, and ${formatUsd(room.holdNanos)} dollars can be held for it now.`)
+  }
+  if (room.tokens !== null && reservedTokens > room.tokens) {
+    short.push(`It may use up to ${reservedTokens} tokens, and ${room.tokens} are left in this minute.`)
+  }
+  const remedy = maxTokens > 0 ? `It fits with max_tokens of ${maxTokens}.` : 'No max_tokens makes it fit now.'
+  return [...short, remedy].join(' ')
 }

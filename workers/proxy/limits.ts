@@ -70,11 +70,23 @@ export const databaseTimeoutMs = 5_000
 /** A customer is asked to wait this long when Postgres or the ledger is away. */
 export const unavailableRetryMs = 2_000
 
-/** Largest body whose tokens are counted when its bytes bound too much: a few hundred milliseconds of counting at worst. */
-export const countedBodyBytes = 1_000_000
+/**
+ * Largest body whose tokens are counted when its bytes bound too much: as much English as 128,000 tokens have. Prose takes 0.1 ms of processor time a
+ * kilobyte, random letters up to 3 ms.
+ */
+export const countedBodyBytes = 512_000
 
-/** Characters that are counted at once: the time of byte pair encoding grows with the square of a run without a break. */
+/** Characters that are counted before other requests of the isolate have their turn: at most some 50 ms. */
+export const countedAtOnce = 16_384
+
+/** Characters that are cut into tokens at once: the time of byte pair encoding grows with the square of a run without a break. */
 export const countedSliceLength = 400
+
+/** Tokens that a cut within a word or a run can hide, at most: what was two tokens on either side may happen to be fewer. */
+export const tokensPerCut = 2
+
+/** Tokens a provider sets around each member and element of a request, at most: OpenAI frames messages, properties and values with 3. */
+export const tokensPerFrame = 3
 
 /** Tokens of an unpublished tokenizer to those of o200k_base, at most: newer ones have up to 1.4 as many, other scripts more. */
 export const unknownTokenizerFactor = 2

@@ -90,19 +90,6 @@ export function imageTokensOf(call: ChatCall): number {
   return imageTokens * call.images
 }
 
-/**
- * The call as text to count the tokens of: all that a provider can turn into a prompt, but for its images. Names, quotes and brackets of the JSON are
- * in it, and stand for the tokens that frame messages and tools.
- */
-export function countableText({ body }: ChatCall): string {
-  const messages = body.messages.map((message) => {
-    const content = fieldOf(message, 'content')
-    if (!Array.isArray(content)) return message
-    return { ...(message as object), content: content.map((part) => (fieldOf(part, 'type') === 'image_url' ? 'image_url' : part)) }
-  })
-  return JSON.stringify({ ...body, messages })
-}
-
 function decodeUtf8(bytes: Uint8Array): string {
   try {
     // A byte order mark is kept, so that JSON.parse refuses it as RFC 8259 allows.

@@ -119,15 +119,15 @@ export const proxy = [
     { promise: 'a hold covers every choice', find: ' * call.choices', replace: '' },
     {
       promise: 'a hold covers what the model may say when the client sets no limit',
-      find: 'call.maxOutputTokens ?? model.maxOutputTokens)',
-      replace: 'call.maxOutputTokens ?? 1)',
+      find: 'call.maxOutputTokens ?? model.maxOutputTokens\n',
+      replace: 'call.maxOutputTokens ?? 1\n',
     },
     {
       promise: 'no more output is asked for than the model has',
       find: 'call.maxOutputTokens > model.maxOutputTokens',
       replace: 'call.maxOutputTokens > Infinity',
     },
-    { promise: 'images are held for beside the counted text', find: 'ofInput(leastInputTokens + counted)', replace: 'ofInput(counted)' },
+    { promise: 'images are held for beside the counted text', find: 'null : leastInputTokens + counted', replace: 'null : counted' },
     { promise: 'a counted hold fits what is left', find: 'hold.holdNanos <= room.holdNanos &&', replace: '' },
     {
       promise: 'the output is held for beside the input',
@@ -136,9 +136,28 @@ export const proxy = [
     },
   ]),
   ...faultsIn('workers/proxy/count-tokens.ts', counting, [
-    { promise: 'a tokenizer nobody has published is counted with a margin', find: 'factor * countSlice', replace: 'countSlice' },
-    { promise: 'every slice of a text is counted', find: 'start += countedSliceLength', replace: 'start += 2 * countedSliceLength' },
+    { promise: 'a tokenizer nobody has published is counted with a margin', find: 'factor * (countSlice', replace: '(countSlice' },
+    { promise: 'every slice of a text is counted', find: 'start += slice.length', replace: 'start += 2 * slice.length' },
+    { promise: 'what a cut may hide is counted', find: ' + hiddenTokens)', replace: ')' },
+    { promise: 'what a provider sets around a text is counted', find: 'factor * tokensPerFrame * frames', replace: '0' },
   ]),
+  ...faultsIn(
+    'workers/proxy/dialects/openai-chat-prompt.ts',
+    ['workers/proxy/dialects/openai-chat-prompt.test.ts'],
+    [
+      {
+        promise: 'of the parts of a message only images are left out',
+        find: "=== 'image_url')",
+        replace: "!== 'audio')",
+      },
+      {
+        promise: 'keys are counted beside values',
+        find: 'if (!Array.isArray(value)) texts.push(key)',
+        replace: 'if (key === "") texts.push(key)',
+      },
+      { promise: 'tools and schemas are counted beside messages', find: '[...spoken.texts, ...comments]', replace: 'spoken.texts' },
+    ],
+  ),
   ...faultsIn('workers/proxy/chat-completions.ts', relaying, [
     {
       promise: 'a request whose upstream fails is settled',
