@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { AccountSnapshot } from '#shared/contracts/account.ts'
 import type { RefusalReason, Room } from '#shared/contracts/ledger.ts'
-import { admit, errorOfRefusal } from './admit.ts'
+import { ApiError } from '#workers/edge/api-error.ts'
+import { admit, errorOfRefusal, rateLimitHeaders } from './admit.ts'
 import { factsOf } from './exchange.ts'
 import { exchangeWith } from './testing/exchange.ts'
 import { ScriptedLedger, standing } from './testing/scripted-ledger.ts'
@@ -30,7 +31,11 @@ function ask(ledger: ScriptedLedger, known: { snapshot?: AccountSnapshot } = {})
   const request = factsOf(exchange, { keyId: 'key_1', model: 'm', priceVersionId: 'prc_1', path: '/v1/chat/completions' })
   const reference = { request, holdNanos: 600, reservedTokens: 10 }
   const counted = { ...reference, holdNanos: 200 }
-  const hold = { reference, tighter: async ({ holdNanos }: Room) => (holdNanos < 200 ? null : counted), advice: () => '' }
+  const hold = {
+    reference,
+    tighter: async ({ holdNanos }: Room) => (holdNanos < 200 ? null : counted),
+    advice: ({ holdNanos }: Room) => `${holdNanos} fits`,
+  }
   const admission = admit(exchange, { keyId: 'key_1', keyHash: 'hash', organizationId: 'org_1', ...known }, hold)
   return { admission, reference, counted, requestId: exchange.requestId, later }
 }
@@ -106,4 +111,52 @@ test.each([
   const ledger = failing(Number.POSITIVE_INFINITY, marks)
   await expect(ask(ledger).admission).rejects.toMatchObject({ code: 'unavailable' })
   expect(ledger.admitted).toHaveLength(calls)
+})
+
+describe('rate-limit headers', () => {
+  const state = (limit: number, remaining: number) => ({ limit, remaining, resetMs: 1_500 })
+
+  test('tell nothing of what is not limited', () => {
+    expect(rateLimitHeaders(standing)).toEqual({})
+  })
+
+  test('give each limit exactly: its size, what is left, and when all of it is back', () => {
+    const headers = rateLimitHeaders({ ...standing, tokensPerMinute: state(700, 44), spendPerMonth: state(5_000_000_000, 1_234_567_891) })
+    expect(headers).toEqual({
+      'x-ratelimit-limit-tokens': '700',
+      'x-ratelimit-remaining-tokens': '44',
+      'x-ratelimit-reset-tokens': '1500ms',
+      'x-ratelimit-limit-spend-month-usd': '5.00',
+      'x-ratelimit-remaining-spend-month-usd': '1.234567891',
+      'x-ratelimit-reset-spend-month-usd': '1500ms',
+    })
+  })
+
+  test.each([
+    ['the day', state(60, 9), state(1_000, 3), '3'],
+    ['the minute', state(60, 9), state(1_000, 900), '9'],
+  ])('show both limits of requests, and first the one with less left: %s', (_, requestsPerMinute, requestsPerDay, first) => {
+    expect(rateLimitHeaders({ ...standing, requestsPerMinute, requestsPerDay })).toMatchObject({
+      'x-ratelimit-remaining-requests': first,
+      'x-ratelimit-remaining-requests-minute': '9',
+      'x-ratelimit-remaining-requests-day': String(requestsPerDay.remaining),
+      'x-ratelimit-limit-requests-day': '1000',
+    })
+  })
+})
+
+test('a refusal that nothing could fit says what would', async () => {
+  const ledger = new ScriptedLedger()
+  const room = { holdNanos: 100, tokens: null }
+  ledger.answer = () => ({ outcome: 'refused', reason: 'insufficient_balance', retryAfterMs: null, standing, room })
+  await expect(ask(ledger).admission).rejects.toThrow(/^The credit does not cover this request\. .* 100 fits$/)
+  expect(ledger.admitted).toHaveLength(1)
+})
+
+test('a ledger that has too much to confirm is a 503 that says when to come back', async () => {
+  const ledger = new ScriptedLedger()
+  ledger.answer = () => ({ outcome: 'refused', reason: 'unconfirmed_backlog', retryAfterMs: 5_000, standing, room: null })
+  const error: unknown = await ask(ledger).admission.catch((thrown: unknown) => thrown)
+  const answer = error instanceof ApiError ? error.toResponse() : undefined
+  expect([answer?.status, answer?.headers.get('retry-after')]).toEqual([503, '5'])
 })

@@ -75,15 +75,16 @@ export async function readAccount({ surroundings }: Exchange, organizationId: st
 }
 
 /**
- * `x-ratelimit-*` as OpenAI's clients know them (`requests`, `tokens`), and in the same family what they do not: requests of the day, and spend caps
- * in dollars. Nothing for what is not limited.
+ * `x-ratelimit-*`. OpenAI's clients know `requests` and `tokens`; where requests are limited by the minute and by the day, `requests` is the one with
+ * less left, and each stands under its own name as well. Spend caps are in dollars. Nothing for what is not limited.
  */
 export function rateLimitHeaders(standing: Standing): Record<string, string> {
-  const { requestsPerMinute, tokensPerMinute, requestsPerDay, spendPerDay, spendPerMonth } = standing
+  const { requestsPerMinute: minute, tokensPerMinute, requestsPerDay: day, spendPerDay, spendPerMonth } = standing
   return {
-    ...limitHeaders('requests', requestsPerMinute ?? requestsPerDay, String),
+    ...limitHeaders('requests', minute && day ? (day.remaining < minute.remaining ? day : minute) : (minute ?? day), String),
+    ...limitHeaders('requests-minute', day && minute, String),
+    ...limitHeaders('requests-day', day, String),
     ...limitHeaders('tokens', tokensPerMinute, String),
-    ...limitHeaders('requests-day', requestsPerDay, String),
     ...limitHeaders('spend-day-usd', spendPerDay, formatUsd),
     ...limitHeaders('spend-month-usd', spendPerMonth, formatUsd),
   }
