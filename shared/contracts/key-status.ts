@@ -4,6 +4,9 @@ import { SignedNanos } from '../values/money.ts'
 /** What is left of one limit; `resetMs` is the time until all of it is there again. */
 const LimitState = z.object({ limit: z.int(), remaining: z.int(), resetMs: z.int() })
 
+/** What is left of a spend cap of the running UTC day or month, in nano-dollars and as exact decimal dollars. */
+const SpendState = LimitState.extend({ limitUsd: z.string(), remainingUsd: z.string() })
+
 /** The answer of `GET /v1/key`: a key's limits and the credit its customer has left. A limit that does not exist is null. */
 export const KeyStatus = z.object({
   object: z.literal('key'),
@@ -21,9 +24,8 @@ export const KeyStatus = z.object({
     tokensPerMinute: LimitState.nullable(),
     requestsPerDay: LimitState.nullable(),
     concurrency: LimitState.nullable(),
-    /** Spend caps of the running UTC day and month, in nano-dollars. */
-    spendPerDay: LimitState.nullable(),
-    spendPerMonth: LimitState.nullable(),
+    spendPerDay: SpendState.nullable(),
+    spendPerMonth: SpendState.nullable(),
   }),
 })
 export type KeyStatus = z.infer<typeof KeyStatus>

@@ -1,5 +1,5 @@
 import { KeyStatus } from '#shared/contracts/key-status.ts'
-import type { StandingOutcome } from '#shared/contracts/ledger.ts'
+import type { LimitState, StandingOutcome } from '#shared/contracts/ledger.ts'
 import { formatUsd } from '#shared/values/money.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
 import { rpcAnswer } from '#workers/edge/rpc-answer.ts'
@@ -39,9 +39,13 @@ export async function readKeyStatus(exchange: Exchange): Promise<Response> {
       tokensPerMinute: standing.tokensPerMinute,
       requestsPerDay: standing.requestsPerDay,
       concurrency: standing.concurrency,
-      spendPerDay: standing.spendPerDay,
-      spendPerMonth: standing.spendPerMonth,
+      spendPerDay: spendState(standing.spendPerDay),
+      spendPerMonth: spendState(standing.spendPerMonth),
     },
   }
   return Response.json(KeyStatus.parse(status), { headers: rateLimitHeaders(standing) })
+}
+
+function spendState(state: LimitState | null): KeyStatus['limits']['spendPerDay'] {
+  return state && { ...state, limitUsd: formatUsd(state.limit), remainingUsd: formatUsd(state.remaining) }
 }
