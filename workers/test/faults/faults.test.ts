@@ -73,7 +73,8 @@ describe('nothing is lost and nothing is charged twice', () => {
       if (!stranger) throw new Error('there is no customer')
       const models = ['small-fast', 'small-paced', 'large-burst', 'large-steady']
       const load = new Load(stage.relayUrl, known, randomOf(seed), { pace: { perSecond: 50 }, models })
-      await pause(1_000)
+      // Known is who was served once.
+      await Promise.all(known.map((customer) => load.ask(customer)))
       await stage.postgres.stop()
       await pause(awayMs / 2)
       const refused = await load.ask(stranger)
