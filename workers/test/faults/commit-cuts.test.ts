@@ -67,9 +67,10 @@ describe('when the link is cut around COMMIT, every event and credit is posted o
         events: run.events,
         credits: run.entries,
         lost: verdict.lost.length,
-        duplicates: verdict.strange.length + verdict.doubled.length,
+        duplicates: verdict.strange.length,
+        'unsound customers': verdict.unsound.length,
       })
-      expect(verdict).toEqual({ lost: [], strange: [], doubled: [], unheard: [] })
+      expect(verdict).toEqual({ lost: [], strange: [], unsound: [], unheard: [] })
     })
   })
 })

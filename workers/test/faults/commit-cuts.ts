@@ -62,10 +62,10 @@ export class CommitCuts {
   }
 
   /** Entries that are missing, entries that nobody meant, and customers whose books disagree with one another or with what was meant. */
-  async verdict(): Promise<{ lost: string[]; strange: string[]; doubled: string[]; unheard: string[] }> {
+  async verdict(): Promise<{ lost: string[]; strange: string[]; unsound: string[]; unheard: string[] }> {
     const lost: string[] = []
     const strange: string[] = []
-    const doubled: string[] = []
+    const unsound: string[] = []
     for (const [organizationId, expected] of this.#expected) {
       const rows = await readRows(
         this.#sound,
@@ -78,11 +78,11 @@ export class CommitCuts {
       strange.push(...rows.filter(({ eventId, nanos }) => expected.get(eventId) !== nanos).map(({ eventId }) => eventId))
       const meantNanos = [...expected.values()].reduce((sum, nanos) => sum + nanos, 0)
       const isBalanced = rows[0]?.balance === meantNanos && rows.length === posted.size
-      if (!isBalanced || (await reconcile(this.#sound, organizationId)).length > 0) doubled.push(organizationId)
+      if (!isBalanced || (await reconcile(this.#sound, organizationId)).length > 0) unsound.push(organizationId)
     }
     const meant = [...this.#expected.values()].flatMap((expected) => [...expected.keys()])
     const unheard = meant.filter((eventId) => !eventId.startsWith('credit:') && !this.#heard.has(eventId))
-    return { lost, strange, doubled, unheard }
+    return { lost, strange, unsound, unheard }
   }
 
   /** Messages of the queue, new and delivered again, to the real consumer. */
