@@ -3,7 +3,10 @@ import { join } from 'node:path'
 import { checkoutDirectory } from '#workers/dev/processes/environment.ts'
 import { type Fault, plant } from './fault.ts'
 
-/** Inside the checkout, so that packages are found above it, and out of sight of git and of every suite. */
+/**
+ * Inside the checkout, so that packages are found above it, and out of sight of git and of every suite. Always the same place, so that a run which was
+ * killed is cleared away by the next; two at once are not possible.
+ */
 const scratchDirectory = join(checkoutDirectory, '.local', 'mutations')
 
 /** A copy of the sources into which faults are planted; the checkout itself is never touched. */

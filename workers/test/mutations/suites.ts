@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { checkoutDirectory, inheritedEnvironment, nodeBinary } from '#workers/dev/processes/environment.ts'
 
-/** Far more than the slowest suite takes; whatever hangs for longer proves nothing. */
-const suitesTimeoutMs = 180_000
+/** Far more than a suite takes, also when all cores are busy; whatever hangs for longer proves nothing. */
+const suiteTimeoutMs = 120_000
 
 /** `caught`: a test failed. `broken`: no test did, yet the suites did not pass, as when the fault does not compile; that proves nothing. */
 export interface Verdict {
@@ -35,8 +35,9 @@ export async function runSuites(directory: string, suites: string[]): Promise<Ve
   rmSync(reportFile, { force: true })
   const projects = [...new Set(suites.map(projectOf))].flatMap((project) => ['--project', project])
   const options = ['--config', 'workers/test/vitest.config.ts', '--bail', '1', '--reporter', 'json', '--outputFile', reportFile]
-  const hung = await run([vitest, 'run', ...options, ...projects, ...suites], directory)
-  if (hung) return { verdict: 'broken', by: `did not end within ${suitesTimeoutMs / 1_000} s` }
+  const timeoutMs = suiteTimeoutMs * suites.length
+  const hung = await run([vitest, 'run', ...options, ...projects, ...suites], directory, timeoutMs)
+  if (hung) return { verdict: 'broken', by: `did not end within ${timeoutMs / 1_000} s` }
   try {
     return verdictOf(JSON.parse(readFileSync(reportFile, 'utf8')))
   } catch (error) {
@@ -64,7 +65,7 @@ function projectOf(suite: string): string {
 }
 
 /** Answers whether the command had to be ended. It leads a group of its own, because a suite starts a Postgres. */
-function run(command: string[], directory: string): Promise<boolean> {
+function run(command: string[], directory: string, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     // The short forms, whatever form this run was started in.
     const env = inheritedEnvironment({ RELAY_LONG: '', RELAY_SEED: '' })
@@ -73,7 +74,7 @@ function run(command: string[], directory: string): Promise<boolean> {
     const timer = setTimeout(() => {
       hung = true
       endGroup(child)
-    }, suitesTimeoutMs)
+    }, timeoutMs)
     running.add(child)
     child.once('error', reject)
     child.once('exit', () => {
