@@ -7,7 +7,6 @@ const constraints = ['db/constraints.test.ts']
 const consuming = ['workers/usage/consume.test.ts']
 const administering = ['workers/admin/admin.test.ts']
 const reconciling = ['workers/usage/reconcile.test.ts']
-const telling = ['db/queries/balance-events.test.ts']
 const selling = ['db/seed.test.ts']
 
 /** What Postgres holds: entries, records, sums and balances, each event once. */
@@ -86,21 +85,6 @@ export const books = [
       replace: 'usage.cacheReadTokens || null',
       money: false,
     },
-  ]),
-  ...faultsIn('db/queries/raise-balance-events.ts', telling, [
-    {
-      promise: 'a balance that was low already tells nothing new',
-      find: ' and m.balance_nanos - m.nanos >= t.threshold_nanos',
-      replace: '',
-      money: false,
-    },
-    {
-      promise: 'a balance is low below the threshold, not at it',
-      find: 'm.balance_nanos < t.',
-      replace: 'm.balance_nanos <= t.',
-      money: false,
-    },
-    { promise: 'an overdraft can be spent before a balance is exhausted', find: ' - before.overdraft_nanos', replace: '', money: false },
   ]),
   ...faultsIn('db/queries/lock-organizations.ts', recording, [
     { promise: 'the lock of an account is taken, not only asked for', find: ' order by id for no key update', replace: '' },
