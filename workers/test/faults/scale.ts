@@ -3,9 +3,11 @@
  * RELAY_SEED plays a run again that has failed.
  */
 export function scaled(short: number, long: number): number {
-  const share = Number(process.env.RELAY_LONG || 0)
-  return share > 0 ? Math.max(short, Math.round(long * share)) : short
+  return isLong ? Math.max(short, Math.round(long * share)) : short
 }
+
+const share = Number(process.env.RELAY_LONG || 0)
+export const isLong = share > 0
 
 /** The seed of this run: the one that is asked for, else a new one, so that the runs of many days see many plans. */
 export function chooseSeed(): number {
