@@ -3,8 +3,12 @@ export type HeaderSet = {
   shared: Readonly<Record<string, string>>
   requestId: string | null
   contentLength: string | null
+  /** Whether the key was right, in whichever header the provider takes it. */
   authorization: string | null
 }
+
+// A key is never kept, wherever it stands.
+const keyHeaders = new Set(['authorization', 'x-api-key', 'x-goog-api-key'])
 
 // A relay sends the same headers again and again; past this many sets somebody is not a relay.
 const maxSets = 1_000
@@ -24,7 +28,7 @@ export class HeaderSets {
       const value = rawHeaders[index + 1] ?? ''
       if (name === 'x-request-id') set.requestId = value
       else if (name === 'content-length') set.contentLength = value
-      else if (name === 'authorization') set.authorization = 'wrong'
+      else if (keyHeaders.has(name)) set.authorization = 'wrong'
       else shape += `${name}\n${value}\n`
     }
     set.shared = this.#share(shape)

@@ -56,10 +56,10 @@ function answerRequest(request: IncomingMessage, response: ServerResponse, truth
     answerTruth(request, response, truth)
     return
   }
-  const leaks = findLeaks(url, request.rawHeaders)
-  const exchange = new Exchange(request, response, truth, leaks)
   const path = url.split('?', 1)[0] ?? ''
   const dialect = dialects.find(({ prefix }) => path.startsWith(`${prefix}/`))
+  const leaks = findLeaks(url, request.rawHeaders, dialect)
+  const exchange = new Exchange(request, response, truth, leaks)
   if (!dialect) exchange.answer(404, ['content-type', 'text/plain'], 'No provider lives at this path.\n')
   else if (leaks.length > 0) dialect.refuseLeaks(exchange, leaks)
   else dialect.answer(exchange, path.slice(dialect.prefix.length), key).catch((error: unknown) => reportDefect(exchange, dialect, error))
