@@ -71,7 +71,7 @@ describe('the catalogue', () => {
     const addPrice = await addModel('routed')
     await addPrice('prc_routed', 0)
     await database.db.insert(upstreams).values({ id: 'gone', baseUrl: 'https://gone.example', credential: 'gone', enabled: false })
-    const route = { modelId: 'routed', upstreamModel: 'm', dialect: 'openai' as const }
+    const route = { modelId: 'routed', upstreamModel: 'm', dialects: ['openai-chat' as const] }
     await database.db.insert(routes).values([
       { ...route, id: 'r_second', upstreamId: 'scripted', priority: 2 },
       { ...route, id: 'r_first', upstreamId: 'scripted', priority: 1 },

@@ -82,7 +82,7 @@ function priceRow({ id }: SeedModel): typeof priceVersions.$inferInsert {
 }
 
 function routeRow({ id, upstreamModel }: SeedModel): typeof routes.$inferInsert {
-  return { id: `rte_demo_${id}`, modelId: id, upstreamId, upstreamModel, dialect: 'openai' }
+  return { id: `rte_demo_${id}`, modelId: id, upstreamId, upstreamModel, dialects: ['openai-chat'] }
 }
 
 async function demoKey(db: Db, earlierKey: string | undefined): Promise<string> {

@@ -1,30 +1,45 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
+import { DialectName, ModelKind, UpstreamKind } from '#shared/contracts/dialect.ts'
 import { Price } from '#shared/pricing/cost.ts'
 import type { Db } from '../client.ts'
 import { readRows } from '../statements.ts'
 
+const VersionedPrice = Price.extend({ priceVersionId: z.string() })
+export type VersionedPrice = z.infer<typeof VersionedPrice>
+
 const CatalogueRoute = z.object({
   routeId: z.string(),
   upstream: z.string(),
+  kind: UpstreamKind,
   baseUrl: z.string(),
   /** Name of an entry in the Worker's secret UPSTREAM_CREDENTIALS. */
   credential: z.string(),
   upstreamModel: z.string(),
-  dialect: z.enum(['openai']),
+  dialects: z.array(DialectName),
+  region: z.string().nullable(),
   priority: z.int(),
   weight: z.int().min(1),
+  /** Its own price, where it has one. */
+  price: VersionedPrice.nullable(),
+  /** What the upstream charges us; null when nobody knows. */
+  cost: Price.nullable(),
+  /** False when the last check found that it does not serve this model. */
+  isUp: z.boolean(),
 })
 export type CatalogueRoute = z.infer<typeof CatalogueRoute>
 
 const CatalogueModel = z.object({
   id: z.string(),
-  kind: z.enum(['chat', 'embeddings']),
+  kind: ModelKind,
+  aliases: z.array(z.string()),
+  owner: z.string().nullable(),
+  displayName: z.string().nullable(),
   contextTokens: z.int(),
   maxOutputTokens: z.int(),
   tokenizer: z.enum(['o200k_base', 'unknown']),
   createdAtMs: z.int(),
-  price: Price.extend({ priceVersionId: z.string() }),
+  price: VersionedPrice,
   /** In order of priority; empty when every route or upstream is switched off. */
   routes: z.array(CatalogueRoute),
 })
@@ -40,27 +55,33 @@ export async function readCatalogue(db: Db): Promise<Catalogue> {
   return { models: rows.map((row) => row.model) }
 }
 
+const priceObject = sql.raw(`jsonb_build_object(
+      'priceVersionId', p.id, 'inputPicos', p.input_picos, 'cacheReadPicos', p.cache_read_picos, 'cacheWrite5mPicos', p.cache_write_5m_picos,
+      'cacheWrite1hPicos', p.cache_write_1h_picos, 'outputPicos', p.output_picos, 'units', p.units
+    )`)
+
 const catalogueStatement = sql`
   select jsonb_build_object(
-    'id', m.id, 'kind', m.kind, 'contextTokens', m.context_tokens, 'maxOutputTokens', m.max_output_tokens,
-    'tokenizer', m.tokenizer,
+    'id', m.id, 'kind', m.kind, 'aliases', m.aliases, 'owner', m.owner, 'displayName', m.display_name,
+    'contextTokens', m.context_tokens, 'maxOutputTokens', m.max_output_tokens, 'tokenizer', m.tokenizer,
     'createdAtMs', floor(extract(epoch from m.created_at) * 1000),
-    'price', jsonb_build_object(
-      'priceVersionId', p.id, 'inputPicos', p.input_picos, 'cacheReadPicos', p.cache_read_picos,
-      'cacheWrite5mPicos', p.cache_write_5m_picos, 'cacheWrite1hPicos', p.cache_write_1h_picos, 'outputPicos', p.output_picos
-    ),
+    'price', ${priceObject},
     'routes', coalesce(served.routes, '[]')
   ) as model
   from models m
   cross join lateral (
-    select * from price_versions v where v.model_id = m.id and v.effective_at <= now() order by v.effective_at desc limit 1
+    select * from price_versions v where v.model_id = m.id and v.route_id is null and v.effective_at <= now()
+    order by v.effective_at desc limit 1
   ) p
   left join lateral (
     select jsonb_agg(jsonb_build_object(
-      'routeId', r.id, 'upstream', u.id, 'baseUrl', u.base_url, 'credential', u.credential,
-      'upstreamModel', r.upstream_model, 'dialect', r.dialect, 'priority', r.priority, 'weight', r.weight
+      'routeId', r.id, 'upstream', u.id, 'kind', u.kind, 'baseUrl', u.base_url, 'credential', u.credential,
+      'upstreamModel', r.upstream_model, 'dialects', r.dialects, 'region', r.region, 'priority', r.priority, 'weight', r.weight,
+      'cost', r.cost, 'isUp', coalesce(h.state, 'up') = 'up', 'price', (
+        select ${priceObject} from price_versions p where p.route_id = r.id and p.effective_at <= now() order by p.effective_at desc limit 1
+      )
     ) order by r.priority, r.id) as routes
-    from routes r join upstreams u on u.id = r.upstream_id
+    from routes r join upstreams u on u.id = r.upstream_id left join route_health h on h.route_id = r.id
     where r.model_id = m.id and r.enabled and u.enabled
   ) served on true
   where m.enabled

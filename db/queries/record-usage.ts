@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
-import { eventIdOf, type UsageBatch, type UsageEvent } from '#shared/contracts/usage-event.ts'
+import { type Attempt, eventIdOf, type UsageBatch, type UsageEvent } from '#shared/contracts/usage-event.ts'
+import type { Usage } from '#shared/pricing/usage.ts'
 import type { Db } from '../client.ts'
 import { postgresErrorOf, readRowsAtomically, SafeBigint } from '../statements.ts'
 import { arrayLiteral } from './array-literal.ts'
@@ -46,7 +47,8 @@ type EventRow = ReturnType<typeof rowOf>
 
 function rowOf(organizationId: string, event: UsageEvent) {
   const { request, settlement } = event
-  const { usage } = settlement
+  const { usage, attempts = [] } = settlement
+  const served = settlement.served ?? request
   return {
     event_id: eventIdOf(event),
     organization_id: organizationId,
@@ -56,8 +58,8 @@ function rowOf(organizationId: string, event: UsageEvent) {
     started_ms: request.startedAtMs,
     request_id: request.requestId,
     key_id: request.keyId,
-    model: request.model,
-    price_version_id: request.priceVersionId,
+    model: served.model,
+    price_version_id: served.priceVersionId,
     method: request.method,
     path: request.path,
     client_ip: request.clientIp,
@@ -69,6 +71,9 @@ function rowOf(organizationId: string, event: UsageEvent) {
     cache_write_1h_tokens: usage.cacheWrite1hTokens ?? null,
     output_tokens: usage.outputTokens ?? null,
     reasoning_tokens: usage.reasoningTokens ?? null,
+    units: unitsOf(usage),
+    upstream_cost_nanos: upstreamCostOf(attempts),
+    attempts: attempts.length > 1 || attempts[0]?.outcome !== 'answered' ? textOf(attempts) : null,
     estimated: settlement.estimated,
     capped: settlement.capped,
     outcome: settlement.end,
@@ -78,6 +83,29 @@ function rowOf(organizationId: string, event: UsageEvent) {
     latency_ms: settlement.latencyMs,
     time_to_first_token_ms: settlement.timeToFirstTokenMs,
   }
+}
+
+/** What is used beside text is rare, and one column holds it. */
+function unitsOf(usage: Usage): string | null {
+  const {
+    inputTokens: _input,
+    cacheReadTokens: _read,
+    cacheWrite5mTokens: _write5m,
+    cacheWrite1hTokens: _write1h,
+    outputTokens: _output,
+    reasoningTokens: _reasoning,
+    ...units
+  } = usage
+  return Object.keys(units).length === 0 ? null : JSON.stringify(units)
+}
+
+function upstreamCostOf(attempts: Attempt[]): number | null {
+  const known = attempts.flatMap(({ costNanos }) => costNanos ?? [])
+  return known.length === 0 ? null : known.reduce((sum, nanos) => sum + nanos, 0)
+}
+
+function textOf(attempts: Attempt[]): string | null {
+  return attempts.length === 0 ? null : JSON.stringify(attempts)
 }
 
 /** The statement after the locks. Its parts see the data as it was before; what they hand on, they hand on by RETURNING. */
@@ -133,6 +161,9 @@ const columns = [
   ['cache_write_1h_tokens', 'int'],
   ['output_tokens', 'int'],
   ['reasoning_tokens', 'int'],
+  ['units', 'jsonb'],
+  ['upstream_cost_nanos', 'bigint'],
+  ['attempts', 'jsonb'],
   ['estimated', 'boolean'],
   ['capped', 'boolean'],
   ['outcome', 'text'],
@@ -180,12 +211,16 @@ const writingRecords = sql`
   records as (
     insert into usage_records (
       request_id, organization_id, key_id, model, price_version_id, route_id, upstream, input_tokens, cache_read_tokens,
-      cache_write_5m_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens, cost_nanos, estimated, capped, started_at, settled_at
+      cache_write_5m_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens, units, cost_nanos, upstream_cost_nanos, estimated, capped,
+      started_at, settled_at
     )
     select request_id, organization_id, key_id, model, price_version_id, route_id, upstream, input_tokens, cache_read_tokens,
-      cache_write_5m_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens, cost_nanos, estimated, capped, started_at, recorded_at
+      cache_write_5m_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens, units, cost_nanos, upstream_cost_nanos, estimated, capped,
+      started_at, recorded_at
     from truths
     on conflict (request_id, settled_at) do update set
+      model = excluded.model, price_version_id = excluded.price_version_id, units = excluded.units,
+      upstream_cost_nanos = excluded.upstream_cost_nanos,
       route_id = excluded.route_id, upstream = excluded.upstream, input_tokens = excluded.input_tokens,
       cache_read_tokens = excluded.cache_read_tokens, cache_write_5m_tokens = excluded.cache_write_5m_tokens,
       cache_write_1h_tokens = excluded.cache_write_1h_tokens, output_tokens = excluded.output_tokens,
@@ -197,16 +232,17 @@ const writingLogs = sql`
   logs as (
     insert into request_logs (
       request_id, organization_id, key_id, model, provider, method, path, status, outcome, input_tokens, output_tokens, latency_ms,
-      time_to_first_token_ms, client_ip, user_agent, created_at
+      time_to_first_token_ms, attempts, client_ip, user_agent, created_at
     )
     select request_id, organization_id, key_id, model, upstream, method, path, status, outcome,
       case when num_nonnulls(input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens) > 0 then
         coalesce(input_tokens, 0)::bigint + coalesce(cache_read_tokens, 0) + coalesce(cache_write_5m_tokens, 0)
           + coalesce(cache_write_1h_tokens, 0)
       end,
-      output_tokens, latency_ms, time_to_first_token_ms, client_ip, user_agent, started_at
+      output_tokens, latency_ms, time_to_first_token_ms, attempts, client_ip, user_agent, started_at
     from truths
     on conflict (organization_id, created_at, request_id) do update set
+      model = excluded.model, attempts = excluded.attempts,
       provider = excluded.provider, status = excluded.status, outcome = excluded.outcome, input_tokens = excluded.input_tokens,
       output_tokens = excluded.output_tokens, latency_ms = excluded.latency_ms, time_to_first_token_ms = excluded.time_to_first_token_ms
   )`

@@ -1,4 +1,5 @@
-import { bigint, integer, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
+import { bigint, integer, jsonb, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
+import type { Attempt } from '#shared/contracts/usage-event.ts'
 
 /** What a customer sees of each request: metadata only, never a prompt or an answer. Partitioned by month of `created_at`. */
 export const requestLogs = pgTable(
@@ -20,6 +21,8 @@ export const requestLogs = pgTable(
     outputTokens: integer('output_tokens'),
     latencyMs: integer('latency_ms').notNull(),
     timeToFirstTokenMs: integer('time_to_first_token_ms'),
+    /** Each attempt at an upstream; null when there was only the one that answered. */
+    attempts: jsonb('attempts').$type<Attempt[]>(),
     clientIp: text('client_ip').notNull(),
     userAgent: text('user_agent').notNull(),
     /** When the request began, so that an adjustment finds the line it corrects by its key. */

@@ -1,5 +1,7 @@
 import { sql } from 'drizzle-orm'
-import { boolean, check, integer, pgTable, text } from 'drizzle-orm/pg-core'
+import { boolean, check, integer, jsonb, pgTable, text } from 'drizzle-orm/pg-core'
+import type { DialectName } from '#shared/contracts/dialect.ts'
+import type { Price } from '#shared/pricing/cost.ts'
 import { models } from './models.ts'
 import { upstreams } from './upstreams.ts'
 
@@ -15,14 +17,25 @@ export const routes = pgTable(
       .notNull()
       .references(() => upstreams.id),
     upstreamModel: text('upstream_model').notNull(),
-    dialect: text('dialect', { enum: ['openai'] }).notNull(),
+    /** Every dialect in which this upstream serves this model. */
+    dialects: text('dialects').array().$type<DialectName[]>().notNull(),
+    /** Where the upstream computes, such as `eu`; null when it does not say. */
+    region: text('region'),
+    /** What the upstream charges us; null when nobody knows. */
+    cost: jsonb('cost').$type<Price>(),
     priority: integer('priority').notNull().default(0),
     weight: integer('weight').notNull().default(1),
     enabled: boolean('enabled').notNull().default(true),
   },
   (t) => [
-    // The relay speaks no other dialect to an upstream.
-    check('routes_dialect', sql`${t.dialect} in ('openai')`),
+    // A route that speaks nothing, or what the relay does not, would never be chosen and nobody would know why.
+    check(
+      'routes_dialects',
+      sql`cardinality(${t.dialects}) > 0 and ${t.dialects} <@ array[
+        'openai-chat', 'openai-responses', 'openai-embeddings', 'openai-images', 'openai-speech', 'openai-transcriptions',
+        'openai-moderations', 'anthropic-messages', 'gemini-content', 'gemini-embeddings'
+      ]`,
+    ),
     // A weighted choice needs at least one positive weight; zero would be a silent way to disable a route.
     check('routes_weight', sql`${t.weight} > 0`),
   ],

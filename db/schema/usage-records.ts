@@ -1,4 +1,5 @@
-import { bigint, boolean, integer, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
+import { bigint, boolean, integer, jsonb, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
+import type { Usage } from '#shared/pricing/usage.ts'
 
 /**
  * What each request used and cost. Partitioned by month of `settled_at`. A token bucket is null when the upstream did not report it, and zero
@@ -21,7 +22,11 @@ export const usageRecords = pgTable(
     outputTokens: integer('output_tokens'),
     /** How many of `output_tokens` were reasoning; never billed again. */
     reasoningTokens: integer('reasoning_tokens'),
+    /** What was used beside text, such as `{"images": 1}`: the other buckets of Usage. Null for nearly all. */
+    units: jsonb('units').$type<Usage>(),
     costNanos: bigint('cost_nanos', { mode: 'number' }).notNull(),
+    /** What all attempts cost us together; null when no route says. */
+    upstreamCostNanos: bigint('upstream_cost_nanos', { mode: 'number' }),
     estimated: boolean('estimated').notNull(),
     capped: boolean('capped').notNull(),
     startedAt: timestamp('started_at', { withTimezone: true, mode: 'date' }).notNull(),

@@ -34,6 +34,8 @@ export interface AdmitRequest {
   reservedTokens: number
   /** Brought along when the proxy has just read Postgres. */
   snapshot?: AccountSnapshot
+  /** Other models that may be served instead: the key must be allowed to use all of them. */
+  fallbackModels?: string[]
 }
 
 export type RefusalReason =

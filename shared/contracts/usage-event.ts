@@ -20,6 +20,35 @@ export type RequestFacts = z.infer<typeof RequestFacts>
 export const RequestEnd = z.enum(['completed', 'client_left', 'upstream_error', 'broken', 'expired'])
 export type RequestEnd = z.infer<typeof RequestEnd>
 
+/** How an attempt at an upstream went. `answered` is a success as far as its answer had begun. */
+export const AttemptOutcome = z.enum([
+  'answered',
+  'rate_limited',
+  'overloaded',
+  'refused',
+  'unauthorized',
+  'unreachable',
+  'timeout',
+  'failed',
+  /** Accepted with 200, and an error or nothing before any output. */
+  'failed_first',
+])
+export type AttemptOutcome = z.infer<typeof AttemptOutcome>
+
+/** One attempt to have a request served. `costNanos` is what the upstream charges us for it, as far as that is known. */
+export const Attempt = z.object({
+  routeId: z.string(),
+  upstream: z.string(),
+  outcome: AttemptOutcome,
+  /** HTTP status of the upstream; null when it gave none. */
+  status: z.int().nullable(),
+  latencyMs: z.int().min(0),
+  costNanos: Nanos.nullable(),
+  /** The upstream's own id of it, where its kind has one worth keeping. */
+  trace: z.string().max(128).optional(),
+})
+export type Attempt = z.infer<typeof Attempt>
+
 /** What is known of a request when it has ended. */
 export const Settlement = z.object({
   costNanos: Nanos,
@@ -35,6 +64,10 @@ export const Settlement = z.object({
   upstream: z.string().nullable(),
   latencyMs: z.int().min(0),
   timeToFirstTokenMs: z.int().min(0).nullable(),
+  /** What was served and charged, where that is not what was admitted: another model of the client's list, or a route with a price of its own. */
+  served: z.object({ model: z.string(), priceVersionId: z.string() }).optional(),
+  /** Every attempt in its order. */
+  attempts: z.array(Attempt).max(16).optional(),
 })
 export type Settlement = z.infer<typeof Settlement>
 

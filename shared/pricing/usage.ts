@@ -14,16 +14,31 @@ export const Usage = z.object({
   cacheWrite1hTokens: TokenCount.optional(),
   outputTokens: TokenCount.optional(),
   reasoningTokens: TokenCount.optional(),
+  inputAudioTokens: TokenCount.optional(),
+  inputImageTokens: TokenCount.optional(),
+  outputAudioTokens: TokenCount.optional(),
+  outputImageTokens: TokenCount.optional(),
+  /** What is sold by the piece: images made, milliseconds of audio heard, characters spoken, searches of the web. */
+  images: TokenCount.optional(),
+  audioMs: TokenCount.optional(),
+  characters: TokenCount.optional(),
+  webSearches: TokenCount.optional(),
 })
 export type Usage = z.infer<typeof Usage>
 
-/** All tokens of a request, as rate limits count them. */
-export function totalTokens(usage: Usage): number {
+/** Every kind of input, as rate limits, long prompts and customers count it. */
+export function inputTokensOf(usage: Usage): number {
   return (
     (usage.inputTokens ?? 0) +
     (usage.cacheReadTokens ?? 0) +
     (usage.cacheWrite5mTokens ?? 0) +
     (usage.cacheWrite1hTokens ?? 0) +
-    (usage.outputTokens ?? 0)
+    (usage.inputAudioTokens ?? 0) +
+    (usage.inputImageTokens ?? 0)
   )
+}
+
+/** All tokens of a request, as rate limits count them. */
+export function totalTokens(usage: Usage): number {
+  return inputTokensOf(usage) + (usage.outputTokens ?? 0) + (usage.outputAudioTokens ?? 0) + (usage.outputImageTokens ?? 0)
 }

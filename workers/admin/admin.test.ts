@@ -235,7 +235,9 @@ describe('usage, models, reconciliation', () => {
     await pool.query(`insert into upstreams values ('up', 'https://secret-host.example', 'secret-credential')`)
     await pool.query(`insert into models values ('gpt-a', 'chat', 1000, 100)`)
     await pool.query(`insert into price_versions values ('prc_1', 'gpt-a', 1, 2, 3, 4, 5, now() - interval '1 day')`)
-    await pool.query(`insert into routes values ('rte_1', 'gpt-a', 'up', 'real-a', 'openai')`)
+    await pool.query(
+      `insert into routes (id, model_id, upstream_id, upstream_model, dialects) values ('rte_1', 'gpt-a', 'up', 'real-a', '{openai-chat}')`,
+    )
     const { json } = await stage.call('GET', '/models')
     expect(json).toMatchObject({
       models: [{ modelId: 'gpt-a', price: { outputPicos: 5 }, routes: [{ upstream: 'up', upstreamModel: 'real-a' }] }],

@@ -28,12 +28,17 @@ export function decideAdmission(position: Position, admit: AdmitRequest, without
   if (holder.outcome !== 'found') return holder
   const { account, key } = holder
   const admitted: Decision = { outcome: 'admitted', account, key }
-  if (key.allowedModels && !key.allowedModels.includes(admit.request.model)) return refuse('model_not_allowed')
+  const { allowedModels } = key
+  if (allowedModels && !wantedModels(admit).every((model) => allowedModels.includes(model))) return refuse('model_not_allowed')
   const earlier = position.holds.get(admit.request.requestId)
   if (earlier) return isSameHold(earlier, admit) ? admitted : refuse('request_reused')
   if (position.unconfirmed.size >= unconfirmedMost) return refuse('unconfirmed_backlog', backlogRetryMs)
   if (isTooExposed(position, admit.holdNanos, without, nowMs)) return { outcome: 'snapshot_required' }
   return decideRates(position, account, key, admit, nowMs) ?? decideMoney(position, account, key, admit.holdNanos, nowMs) ?? admitted
+}
+
+function wantedModels({ request, fallbackModels = [] }: AdmitRequest): string[] {
+  return [request.model, ...fallbackModels]
 }
 
 /** The account and key a request belongs to, as long as what is known of them is recent enough to act on. */

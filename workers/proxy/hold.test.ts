@@ -18,6 +18,9 @@ const price = {
 const model: CatalogueModel = {
   id: 'gpt-test',
   kind: 'chat',
+  aliases: [],
+  owner: null,
+  displayName: null,
   contextTokens: 128_000,
   maxOutputTokens: 4_096,
   tokenizer: 'o200k_base',

@@ -9,6 +9,9 @@ import { settlementOf } from './settlement.ts'
 const model: CatalogueModel = {
   id: 'm',
   kind: 'chat',
+  aliases: [],
+  owner: null,
+  displayName: null,
   contextTokens: 1_000,
   maxOutputTokens: 100,
   tokenizer: 'unknown',

@@ -4,12 +4,38 @@ import type { CatalogueModel, CatalogueRoute } from '#db/queries/read-catalogue.
 import { chooseRoute } from './choose-route.ts'
 
 function route(routeId: string, priority: number, weight: number): CatalogueRoute {
-  return { routeId, priority, weight, upstream: 'u', baseUrl: 'https://u.example', credential: 'c', upstreamModel: 'm', dialect: 'openai' }
+  return {
+    routeId,
+    priority,
+    weight,
+    upstream: 'u',
+    baseUrl: 'https://u.example',
+    credential: 'c',
+    upstreamModel: 'm',
+    kind: 'openai',
+    dialects: ['openai-chat'],
+    region: null,
+    price: null,
+    cost: null,
+    isUp: true,
+  }
 }
 
 function model(routes: CatalogueRoute[]): CatalogueModel {
   const price = { inputPicos: 1, cacheReadPicos: 1, cacheWrite5mPicos: 1, cacheWrite1hPicos: 1, outputPicos: 1, priceVersionId: 'prc_1' }
-  return { id: 'm', kind: 'chat', contextTokens: 1, maxOutputTokens: 1, tokenizer: 'unknown', createdAtMs: 0, price, routes }
+  return {
+    id: 'm',
+    kind: 'chat',
+    aliases: [],
+    owner: null,
+    displayName: null,
+    contextTokens: 1,
+    maxOutputTokens: 1,
+    tokenizer: 'unknown',
+    createdAtMs: 0,
+    price,
+    routes,
+  }
 }
 
 const justBelowOne = 1 - 2 ** -53

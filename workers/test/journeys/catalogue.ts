@@ -45,7 +45,7 @@ async function seedOddModels(databaseUrl: string): Promise<void> {
       { id: unreachableModel, ...size },
       { id: unpricedModel, ...size },
     ])
-    const route = { upstreamModel: 'scripted-fast', dialect: 'openai' as const }
+    const route = { upstreamModel: 'scripted-fast', dialects: ['openai-chat' as const] }
     await db.insert(routes).values([
       { id: 'rte_unreachable', modelId: unreachableModel, upstreamId: 'unreachable', ...route },
       { id: 'rte_unpriced', modelId: unpricedModel, upstreamId: 'scripted', ...route },

@@ -1,0 +1,18 @@
+import { sql } from 'drizzle-orm'
+import { check, pgTable, text, timestamp } from 'drizzle-orm/pg-core'
+import { routes } from './routes.ts'
+
+/** What the last check found of each route that is checked; a route without a row counts as up. */
+export const routeHealth = pgTable(
+  'route_health',
+  {
+    routeId: text('route_id')
+      .primaryKey()
+      .references(() => routes.id),
+    state: text('state', { enum: ['up', 'down'] }).notNull(),
+    /** In our own words, for an operator. */
+    reason: text('reason').notNull(),
+    checkedAt: timestamp('checked_at', { withTimezone: true, mode: 'date' }).notNull().defaultNow(),
+  },
+  (t) => [check('route_health_state', sql`${t.state} in ('up', 'down')`)],
+)
