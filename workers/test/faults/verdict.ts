@@ -19,6 +19,9 @@ const onItsWayMs = 50
 
 const restTimeoutMs = 90_000
 
+/** From an event to its record there are a second or two, and as long again when a message is sent anew. */
+const recordTimeoutMs = 20_000
+
 const Line = z.object({
   requestId: z.string(),
   costNanos: SafeBigint,
@@ -79,7 +82,9 @@ export async function judge(
   const truth = byRequest(stage.upstream.records(), firstAsked(outcomes))
   const unrest = await awaitRest(stage, customers)
   const restAfterMs = Date.now() - startedAtMs
-  const lines = await readRows(stage.db, linesStatement(customers.map(({ organizationId }) => organizationId)), Line)
+  const lines = await readLines(stage, customers, (recorded) =>
+    [...truth].every(([requestId, [first]]) => recorded.has(requestId) || !first || isForgettable(first, killedAtMs)),
+  )
   const verdict: Verdict = { lost: [], doubled: [], wrong: [], unsound: [...unrest, ...(await soundness(stage, customers))] }
   const recorded = new Set<string>()
   for (const line of lines) {
@@ -104,6 +109,16 @@ export async function judge(
   const charged = `$${(chargedNanos / 1e9).toFixed(4)}`
   const forgotten = { forgotten: forgottenAfterMs.length, 'ms of the oldest forgotten': Math.max(0, ...forgottenAfterMs) }
   return { verdict, figures: { requests: truth.size, recorded: recorded.size, charged, orphans, ...forgotten }, restAfterMs }
+}
+
+/** An orphan that is charged nothing holds and owes nothing while its event is still on its way, so its record may come after the rest. */
+async function readLines(stage: FaultStage, customers: LoadCustomer[], isAll: (recorded: ReadonlySet<string>) => boolean): Promise<Line[]> {
+  const deadlineMs = Date.now() + recordTimeoutMs
+  for (;;) {
+    const lines = await readRows(stage.db, linesStatement(customers.map(({ organizationId }) => organizationId)), Line)
+    if (isAll(new Set(lines.map(({ requestId }) => requestId))) || Date.now() > deadlineMs) return lines
+    await pause(500)
+  }
 }
 
 function firstAsked(outcomes: Outcome[]): number {
