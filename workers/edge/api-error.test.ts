@@ -41,14 +41,14 @@ describe.each(codes)('%s', (code) => {
   const [status, type, mayRetry] = promised[code]
 
   test('answers in the envelope of OpenAI, with a sentence', async () => {
-    const response = new ApiError(code).toResponse()
+    const response = new ApiError(code).toResponse('openai', 'req_1')
     expect(response.status).toBe(status)
     expect(response.headers.get('content-type')).toMatch(/^application\/json/)
     expect(await response.json()).toEqual({ error: { message: expect.stringMatching(/^[A-Z].+\.$/), type, param: null, code } })
   })
 
   test('tells the official clients whether to try again', () => {
-    const { headers } = new ApiError(code).toResponse()
+    const { headers } = new ApiError(code).toResponse('openai', 'req_1')
     expect(headers.get('x-should-retry')).toBe(mayRetry ? null : 'false')
     expect(headers.has('retry-after')).toBe(false)
     expect(headers.has('retry-after-ms')).toBe(false)
@@ -66,24 +66,24 @@ describe('the time to wait', () => {
     [1_500.5, '2', '1501'],
     [60_000, '60', '60000'],
   ])('of %d ms is never told too short: %s s, %s ms', (retryAfterMs, seconds, milliseconds) => {
-    const { headers } = new ApiError('concurrency', { retryAfterMs }).toResponse()
+    const { headers } = new ApiError('concurrency', { retryAfterMs }).toResponse('openai', 'req_1')
     expect(headers.get('retry-after')).toBe(seconds)
     expect(headers.get('retry-after-ms')).toBe(milliseconds)
   })
 
   test.each([null, undefined])('is left out when it is %s', (retryAfterMs) => {
-    expect(new ApiError('concurrency', { retryAfterMs }).toResponse().headers.has('retry-after')).toBe(false)
+    expect(new ApiError('concurrency', { retryAfterMs }).toResponse('openai', 'req_1').headers.has('retry-after')).toBe(false)
   })
 
   test.each([-1, Number.NaN])('of %d is an assertion', (retryAfterMs) => {
-    expect(() => new ApiError('concurrency', { retryAfterMs }).toResponse()).toThrow('negative')
+    expect(() => new ApiError('concurrency', { retryAfterMs }).toResponse('openai', 'req_1')).toThrow('negative')
   })
 })
 
 test('details replace the words, the field and the status, and add headers', async () => {
   const details = { message: 'm', param: 'p', status: 422, headers: { 'x-ratelimit-limit-requests': '5' } }
   const error = new ApiError('upstream_refused', details)
-  const response = error.toResponse()
+  const response = error.toResponse('openai', 'req_1')
   expect([error.message, error.status, response.status]).toEqual(['m', 422, 422])
   expect(response.headers.get('x-ratelimit-limit-requests')).toBe('5')
   expect(await response.json()).toEqual({ error: { message: 'm', type: 'invalid_request_error', param: 'p', code: 'upstream_refused' } })

@@ -1,7 +1,9 @@
+import type { Family } from '#shared/contracts/dialect.ts'
 import { assert } from '#shared/values/assert.ts'
+import { errorEnvelope } from './error-envelope.ts'
 
 /**
- * Every way a relayed request can end badly, in OpenAI's words: `type` and `code` as its clients know them. The message says what to do next.
+ * Every way a relayed request can end badly: our `code`, and OpenAI's `type`; other families' words follow from the status. The message says what to do next.
  * `retry` false tells the official clients not to try again, where that cannot help.
  */
 const errors = {
@@ -43,9 +45,18 @@ const errors = {
   ),
   invalid_request: entry(400, 'invalid_request_error', 'The request is not valid.', false),
   invalid_json: entry(400, 'invalid_request_error', 'The body is not valid JSON in UTF-8.', false),
-  unsupported_media_type: entry(415, 'invalid_request_error', 'Send the body as `Content-Type: application/json`, not encoded.', false),
+  unsupported_media_type: entry(
+    415,
+    'invalid_request_error',
+    'The body has another media type than this address takes, or is encoded.',
+    false,
+  ),
   request_too_large: entry(413, 'invalid_request_error', 'The body is too large.', false),
   model_not_found: entry(404, 'invalid_request_error', 'There is no such model. `GET /v1/models` lists those there are.', false),
+  wrong_endpoint: entry(400, 'invalid_request_error', 'The model is not served at this address.', false),
+  not_sold: entry(400, 'invalid_request_error', 'The model is not sold for what the request asks of it.', false),
+  no_route: entry(400, 'invalid_request_error', 'No route of the model meets the wishes in `relay`. Drop some of them.', false),
+  previous_response_not_found: entry(400, 'invalid_request_error', 'There is no such previous response of this organization.', false),
   unknown_url: entry(404, 'invalid_request_error', 'There is nothing at this address.', false),
   method_not_allowed: entry(405, 'invalid_request_error', 'This address does not take that method.', false),
   upstream_refused: entry(400, 'invalid_request_error', 'The model refused the request.', false),
@@ -90,14 +101,15 @@ export class ApiError extends Error {
     this.status = details.status ?? errors[code].status
   }
 
-  /** OpenAI's error envelope. */
-  envelope(): { error: { message: string; type: string; param: string | null; code: string } } {
-    return { error: { message: this.message, type: errors[this.code].type, param: this.details.param ?? null, code: this.code } }
+  /** The kind of error in OpenAI's words. */
+  get type(): string {
+    return errors[this.code].type
   }
 
-  /** The answer, with the headers the official clients obey: `retry-after`, `retry-after-ms` and `x-should-retry`. */
-  toResponse(): Response {
+  /** The answer in the client's own words, with the headers the official clients obey: `retry-after`, `retry-after-ms` and `x-should-retry`. */
+  toResponse(family: Family, requestId: string): Response {
     const headers = new Headers(this.details.headers)
+    headers.set('x-relay-error', this.code)
     const { retryAfterMs } = this.details
     if (retryAfterMs !== undefined && retryAfterMs !== null) {
       assert(retryAfterMs >= 0, 'a negative time to wait')
@@ -105,7 +117,7 @@ export class ApiError extends Error {
       headers.set('retry-after-ms', String(Math.ceil(retryAfterMs)))
     }
     if (!errors[this.code].retry) headers.set('x-should-retry', 'false')
-    return Response.json(this.envelope(), { status: this.status, headers })
+    return Response.json(errorEnvelope(this, family, requestId), { status: this.status, headers })
   }
 }
 

@@ -157,6 +157,6 @@ test('a ledger that has too much to confirm is a 503 that says when to come back
   const ledger = new ScriptedLedger()
   ledger.answer = () => ({ outcome: 'refused', reason: 'unconfirmed_backlog', retryAfterMs: 5_000, standing, room: null })
   const error: unknown = await ask(ledger).admission.catch((thrown: unknown) => thrown)
-  const answer = error instanceof ApiError ? error.toResponse() : undefined
+  const answer = error instanceof ApiError ? error.toResponse('openai', 'req_1') : undefined
   expect([answer?.status, answer?.headers.get('retry-after')]).toEqual([503, '5'])
 })

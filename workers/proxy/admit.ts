@@ -1,6 +1,7 @@
 import { readAccountSnapshot } from '#db/queries/read-account-snapshot.ts'
 import type { AccountSnapshot } from '#shared/contracts/account.ts'
-import type { AdmitOutcome, HoldReference, LimitState, RefusalReason, Standing } from '#shared/contracts/ledger.ts'
+import type { Family } from '#shared/contracts/dialect.ts'
+import type { AdmitOutcome, AdmitRequest, HoldReference, LimitState, RefusalReason, Standing } from '#shared/contracts/ledger.ts'
 import { formatUsd } from '#shared/values/money.ts'
 import { ApiError, type ApiErrorCode, messageOf } from '#workers/edge/api-error.ts'
 import { logFailure } from '#workers/edge/log.ts'
@@ -18,24 +19,31 @@ export interface Admission {
   headers: Record<string, string>
 }
 
-/** Asks the customer's ledger for everything at once: key, limits, concurrency, money. Throws the refusal in the client's terms. */
-export async function admit(exchange: Exchange, caller: Caller, hold: Hold): Promise<Admission> {
+/**
+ * Asks the customer's ledger for everything at once: key, limits, concurrency, money. Throws the refusal in the client's terms. The key must be allowed
+ * to use each of `fallbackModels` as well.
+ */
+export async function admit(exchange: Exchange, caller: Caller, hold: Hold, fallbackModels: string[]): Promise<Admission> {
   const { organizationId } = caller
+  const ask = (reference: HoldReference, snapshot?: AccountSnapshot) =>
+    askLedger(exchange, organizationId, {
+      ...reference,
+      ...(fallbackModels.length > 0 && { fallbackModels }),
+      ...(snapshot && { snapshot }),
+    })
   let { reference } = hold
-  let outcome = await ask(exchange, organizationId, reference, caller.snapshot)
-  if (outcome.outcome === 'snapshot_required') {
-    outcome = await ask(exchange, organizationId, reference, await readAccount(exchange, organizationId))
-  }
+  let outcome = await ask(reference, caller.snapshot)
+  if (outcome.outcome === 'snapshot_required') outcome = await ask(reference, await readAccount(exchange, organizationId))
   if (outcome.outcome === 'refused' && outcome.room) {
     // A refusal has counted nothing, so the same request may ask again for less.
     const tighter = await hold.tighter(outcome.room)
     if (tighter) {
       reference = tighter
-      outcome = await ask(exchange, organizationId, reference, undefined)
+      outcome = await ask(reference)
     }
   }
   if (outcome.outcome === 'snapshot_required') throw unavailable()
-  const headers = rateLimitHeaders(outcome.standing)
+  const headers = rateLimitHeaders(outcome.standing, exchange.family)
   if (outcome.outcome === 'refused') {
     if (outcome.reason === 'key_unknown') forgetKey(caller.keyHash)
     const code = errorOfRefusal[outcome.reason]
@@ -75,16 +83,18 @@ export async function readAccount({ surroundings }: Exchange, organizationId: st
 }
 
 /**
- * `x-ratelimit-*`. OpenAI's clients know `requests` and `tokens`; where requests are limited by the minute and by the day, `requests` is the one with
- * less left, and each stands under its own name as well. Spend caps are in dollars. Nothing for what is not limited.
+ * What is left, as the client's family writes it. Where requests are limited by the minute and by the day, `requests` is the one with less left, and
+ * each stands under its own name as well. Spend caps are in dollars. Nothing for what is not limited.
  */
-export function rateLimitHeaders(standing: Standing): Record<string, string> {
+export function rateLimitHeaders(standing: Standing, family: Family): Record<string, string> {
   const { requestsPerMinute: minute, tokensPerMinute, requestsPerDay: day, spendPerDay, spendPerMonth } = standing
+  const requests = minute && day ? (day.remaining < minute.remaining ? day : minute) : (minute ?? day)
   return {
-    ...limitHeaders('requests', minute && day ? (day.remaining < minute.remaining ? day : minute) : (minute ?? day), String),
+    ...(family === 'anthropic'
+      ? { ...anthropicHeaders('requests', requests), ...anthropicHeaders('tokens', tokensPerMinute) }
+      : { ...limitHeaders('requests', requests, String), ...limitHeaders('tokens', tokensPerMinute, String) }),
     ...limitHeaders('requests-minute', day && minute, String),
     ...limitHeaders('requests-day', day, String),
-    ...limitHeaders('tokens', tokensPerMinute, String),
     ...limitHeaders('spend-day-usd', spendPerDay, formatUsd),
     ...limitHeaders('spend-month-usd', spendPerMonth, formatUsd),
   }
@@ -99,15 +109,19 @@ function limitHeaders(what: string, state: LimitState | null, write: (amount: nu
   }
 }
 
+/** Anthropic's clients know `anthropic-ratelimit-*`, whose reset is a time in RFC 3339. */
+function anthropicHeaders(what: string, state: LimitState | null): Record<string, string> {
+  if (!state) return {}
+  return {
+    [`anthropic-ratelimit-${what}-limit`]: String(state.limit),
+    [`anthropic-ratelimit-${what}-remaining`]: String(state.remaining),
+    [`anthropic-ratelimit-${what}-reset`]: new Date(Date.now() + state.resetMs).toISOString(),
+  }
+}
+
 /** Admission is idempotent by the request id, so it is asked once more where the platform says that may help. */
-async function ask(
-  exchange: Exchange,
-  organizationId: string,
-  reference: HoldReference,
-  snapshot: AccountSnapshot | undefined,
-): Promise<AdmitOutcome> {
+async function askLedger(exchange: Exchange, organizationId: string, request: AdmitRequest): Promise<AdmitOutcome> {
   const { requestId, surroundings } = exchange
-  const request = snapshot ? { ...reference, snapshot } : reference
   try {
     return await rpcAnswer(surroundings.ledgerOf(organizationId).admit(request))
   } catch (error) {

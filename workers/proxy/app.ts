@@ -1,48 +1,91 @@
 import { type Context, Hono } from 'hono'
+import type { Family } from '#shared/contracts/dialect.ts'
 import { newId } from '#shared/values/id.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
 import { logFailure } from '#workers/edge/log.ts'
-import { relayChatCompletion } from './chat-completions.ts'
+import type { Call, Dialect } from './dialects/dialect.ts'
+import { openaiChat } from './dialects/openai-chat.ts'
 import { type Env, surroundingsOf } from './env.ts'
 import { beginExchange, type Exchange } from './exchange.ts'
 import { readKeyStatus } from './key-status.ts'
-import { listModels } from './models.ts'
+import { listModels, showModel } from './models.ts'
+import { relay } from './relay.ts'
 
 type ProxyContext = Context<{ Bindings: Env }>
+type Pipeline = (exchange: Exchange) => Promise<Response>
 
-/** The public edge. Each route is one pipeline; every answer carries our request id. */
+/** Every endpoint that relays, by its path. A dialect of Gemini's is found by the method behind the model's name instead. */
+const dialects: Record<string, Dialect> = {
+  '/v1/chat/completions': openaiChat,
+}
+const geminiMethods: Record<string, Dialect> = {}
+
+/** What answers without an upstream. */
+const reads: Record<string, Pipeline> = {
+  '/healthz': () => Promise.resolve(Response.json({ status: 'ok' })),
+  '/v1/models': listModels,
+  '/v1beta/models': listModels,
+  '/v1/key': readKeyStatus,
+}
+
+/** The public edge. Each route is one pipeline; every answer carries our request id, and every error is in the words of the client's family. */
 export const app = new Hono<{ Bindings: Env }>()
-  .get('/healthz', (c) => answer(c, () => Promise.resolve(Response.json({ status: 'ok' }))))
-  .post('/v1/chat/completions', (c) => answer(c, relayChatCompletion))
-  .get('/v1/models', (c) => answer(c, listModels))
-  .get('/v1/key', (c) => answer(c, readKeyStatus))
-  .all('/v1/chat/completions', (c) => answer(c, refuseMethod('POST')))
-  .all('/v1/models', (c) => answer(c, refuseMethod('GET')))
-  .all('/v1/key', (c) => answer(c, refuseMethod('GET')))
-  .notFound((c) => answer(c, refuseUrl))
-  .onError((error) => render(error, newId('req')))
+for (const [path, dialect] of Object.entries(dialects)) {
+  app.post(path, (c) => answer(c, (exchange) => relay(exchange, dialect)))
+  app.all(path, (c) => answer(c, refuseMethod('POST')))
+}
+for (const [path, pipeline] of Object.entries(reads)) {
+  app.get(path, (c) => answer(c, pipeline))
+  app.all(path, (c) => answer(c, refuseMethod('GET')))
+}
+app.get('/v1/models/:model', (c) => answer(c, (exchange) => showModel(exchange, c.req.param('model'))))
+app.get('/v1beta/models/:model', (c) => answer(c, (exchange) => showModel(exchange, c.req.param('model'))))
+// Google's clients call either version.
+app.post('/v1beta/models/:call', (c) => answer(c, (exchange) => relayGemini(exchange, c.req.param('call'))))
+app.post('/v1/models/:call', (c) => answer(c, (exchange) => relayGemini(exchange, c.req.param('call'))))
+app.notFound((c) => answer(c, refuseUrl))
+app.onError((error) => render(error, 'openai', newId('req')))
 
 /** Runs a pipeline for one request. */
-async function answer(c: ProxyContext, pipeline: (exchange: Exchange) => Promise<Response>): Promise<Response> {
-  const exchange = beginExchange(c.req.raw, surroundingsOf(c.env), (work) => c.executionCtx.waitUntil(work))
+async function answer(c: ProxyContext, pipeline: Pipeline): Promise<Response> {
+  const family = familyOf(c.req.raw, c.req.path)
+  const exchange = beginExchange(c.req.raw, family, surroundingsOf(c.env), (work) => c.executionCtx.waitUntil(work))
   try {
-    const response = await pipeline(exchange)
-    response.headers.set('x-request-id', exchange.requestId)
-    return response
+    return identified(await pipeline(exchange), family, exchange.requestId)
   } catch (error) {
-    return render(error, exchange.requestId)
+    return render(error, family, exchange.requestId)
   }
 }
 
 /** Turns what a pipeline throws into an answer: the one place that does. */
-function render(error: unknown, requestId: string): Response {
+function render(error: unknown, family: Family, requestId: string): Response {
   if (!(error instanceof ApiError)) logFailure('unexpected_error', error, { requestId })
-  const response = (error instanceof ApiError ? error : new ApiError('internal_error')).toResponse()
-  response.headers.set('x-request-id', requestId)
+  const told = error instanceof ApiError ? error : new ApiError('internal_error')
+  return identified(told.toResponse(family, requestId), family, requestId)
+}
+
+/** Each family's clients look for the request id under a name of their own. */
+function identified(response: Response, family: Family, requestId: string): Response {
+  response.headers.set(family === 'anthropic' ? 'request-id' : 'x-request-id', requestId)
+  response.headers.set('x-relay-request-id', requestId)
   return response
 }
 
-function refuseMethod(allowed: string): () => Promise<Response> {
+/** Whose client this is: by the path, and where two families share one, by the header that only Anthropic's clients send. */
+function familyOf(request: Request, path: string): Family {
+  if (path.startsWith('/v1beta/') || (request.method === 'POST' && path.startsWith('/v1/models/'))) return 'gemini'
+  if (path.startsWith('/v1/messages')) return 'anthropic'
+  return path.startsWith('/v1/models') && request.headers.has('anthropic-version') ? 'anthropic' : 'openai'
+}
+
+/** `{model}:{method}`, as Google's APIs write a call of a resource. */
+function relayGemini(exchange: Exchange, call: string): Promise<Response> {
+  const [, model = '', method = ''] = /^([\w.-]{1,128}):(\w{1,64})$/.exec(call) ?? []
+  const dialect = Object.hasOwn(geminiMethods, method) ? geminiMethods[method] : undefined
+  return dialect ? relay<Call>(exchange, dialect, model) : refuseUrl()
+}
+
+function refuseMethod(allowed: string): Pipeline {
   return () => Promise.reject(new ApiError('method_not_allowed', { headers: { allow: allowed } }))
 }
 

@@ -4,7 +4,11 @@ import type { Surroundings } from './env.ts'
 import { catalogueFreshMs, catalogueUsableMs } from './limits.ts'
 import { unavailable } from './unavailable.ts'
 
-export type Models = ReadonlyMap<string, CatalogueModel>
+/** What is for sale. A model is found by its id or another of its names. */
+export interface Models {
+  get(name: string): CatalogueModel | undefined
+  list(): CatalogueModel[]
+}
 
 let known: { models: Models; readAtMs: number } | undefined
 let triedAtMs = 0
@@ -25,10 +29,14 @@ export async function catalogue(surroundings: Surroundings, waitUntil: (work: Pr
   return known.models
 }
 
-/** Reads the catalogue and keeps of it what this Worker can serve: dialects it speaks, models that have a route. */
+/** Reads the catalogue and keeps of it what can be served: models that have a route. */
 async function read(surroundings: Surroundings): Promise<Models> {
   const { models } = await readCatalogue(surroundings.db)
-  const served = models.filter((model) => model.kind === 'chat' && model.routes.length > 0)
-  known = { models: new Map(served.map((model) => [model.id, model])), readAtMs: Date.now() }
+  const served = models.filter((model) => model.routes.length > 0)
+  const named = new Map([
+    ...served.flatMap((model) => model.aliases.map((alias) => [alias, model] as const)),
+    ...served.map((model) => [model.id, model] as const),
+  ])
+  known = { models: { get: (name) => named.get(name), list: () => served }, readAtMs: Date.now() }
   return known.models
 }

@@ -1,3 +1,4 @@
+import type { Family } from '#shared/contracts/dialect.ts'
 import type { RequestFacts } from '#shared/contracts/usage-event.ts'
 import { newId } from '#shared/values/id.ts'
 import type { Surroundings } from './env.ts'
@@ -7,16 +8,18 @@ export interface Exchange {
   requestId: string
   startedAtMs: number
   request: Request
+  /** Whose client it is. */
+  family: Family
   clientIp: string
   surroundings: Surroundings
   /** Keeps work going after the answer, and for a while after the client has left. */
   waitUntil(work: Promise<unknown>): void
 }
 
-export function beginExchange(request: Request, surroundings: Surroundings, waitUntil: Exchange['waitUntil']): Exchange {
+export function beginExchange(request: Request, family: Family, surroundings: Surroundings, waitUntil: Exchange['waitUntil']): Exchange {
   const startedAtMs = Date.now()
   const clientIp = request.headers.get('cf-connecting-ip') ?? 'unknown'
-  return { requestId: newId('req', startedAtMs), startedAtMs, request, clientIp: printable(clientIp, 64), surroundings, waitUntil }
+  return { requestId: newId('req', startedAtMs), startedAtMs, request, family, clientIp: printable(clientIp, 64), surroundings, waitUntil }
 }
 
 /** The diagnostics of a request: metadata only. */

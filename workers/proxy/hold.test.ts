@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import type { CatalogueModel } from '#db/queries/read-catalogue.ts'
+import type { CatalogueModel, CatalogueRoute } from '#db/queries/read-catalogue.ts'
 import { boundNanos } from '#shared/pricing/cost.ts'
 import { formatUsd } from '#shared/values/money.ts'
-import { readChatCall } from './dialects/openai-chat.ts'
-import type { Exchange } from './exchange.ts'
+import { openaiChat, readChatCall } from './dialects/openai-chat.ts'
 import { holdOf } from './hold.ts'
 import { countedBodyBytes, imageTokens } from './limits.ts'
 
@@ -28,19 +27,39 @@ const model: CatalogueModel = {
   price,
   routes: [],
 }
-const exchange = {
+const request = {
   requestId: 'req_1',
-  startedAtMs: 0,
+  keyId: 'key_1',
+  model: 'gpt-test',
+  priceVersionId: 'prc_1',
+  method: 'POST',
+  path: '/v1/chat/completions',
   clientIp: '192.0.2.1',
-  request: new Request('http://relay.test/'),
-} as unknown as Exchange
+  userAgent: '',
+  startedAtMs: 0,
+}
+const route: CatalogueRoute = {
+  routeId: 'rte_1',
+  upstream: 'scripted',
+  kind: 'openai',
+  baseUrl: 'https://upstream.test',
+  credential: 'scripted',
+  upstreamModel: 'scripted-fast',
+  dialects: ['openai-chat'],
+  region: null,
+  priority: 0,
+  weight: 1,
+  price: null,
+  cost: null,
+  isUp: true,
+}
 const prose = 'The customer pays for tokens, and a token is about four letters of English prose. '.repeat(20)
 
 function hold(body: object) {
   const bytes = new TextEncoder().encode(
     JSON.stringify({ model: 'gpt-test', max_tokens: 100, messages: [{ role: 'user', content: prose }], ...body }),
   )
-  return { bytes: bytes.length, ...holdOf(exchange, readChatCall(bytes), model, 'key_1') }
+  return { bytes: bytes.length, ...holdOf(request, openaiChat, readChatCall({ bytes }), [{ model, route, price }]) }
 }
 
 test('a hold is bounded by bytes and max_tokens, without a look at the text', () => {

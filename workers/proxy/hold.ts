@@ -1,13 +1,12 @@
-import type { CatalogueModel } from '#db/queries/read-catalogue.ts'
 import type { HoldReference, Room } from '#shared/contracts/ledger.ts'
-import { boundNanos } from '#shared/pricing/cost.ts'
+import type { RequestFacts } from '#shared/contracts/usage-event.ts'
+import { boundNanos, type UsageBound } from '#shared/pricing/cost.ts'
 import { formatUsd } from '#shared/values/money.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
 import { countTokens } from './count-tokens.ts'
-import { type ChatCall, imageTokensOf, openaiChatPath } from './dialects/openai-chat.ts'
-import { promptOf } from './dialects/openai-chat-prompt.ts'
-import { type Exchange, factsOf } from './exchange.ts'
+import type { Call, Dialect } from './dialects/dialect.ts'
 import { countedBodyBytes } from './limits.ts'
+import type { Offer } from './upstream/offers.ts'
 
 /** What a request asks the ledger to hold: bounded by its bytes at first, and counted when that bound is what stands in its way. */
 export interface Hold {
@@ -19,21 +18,15 @@ export interface Hold {
 }
 
 /**
- * The most the call can use and cost. No token is shorter than a byte, so the bytes bound the input without a look at it; `max_tokens` or the model
- * bounds the output. Throws 400 when `max_tokens` is more than the model has.
+ * The most the call can use and cost, whichever offer serves it. No token is shorter than a byte, so the bytes bound the input without a look at it;
+ * the client or the model bounds the output. `offers` are not empty.
  */
-export function holdOf(exchange: Exchange, call: ChatCall, model: CatalogueModel, keyId: string): Hold {
-  if (call.maxOutputTokens !== null && call.maxOutputTokens > model.maxOutputTokens) {
-    throw new ApiError('invalid_request', {
-      param: 'max_tokens',
-      message: `max_tokens is too large: ${call.maxOutputTokens}. This model supports at most ${model.maxOutputTokens}.`,
-    })
-  }
-  const request = factsOf(exchange, { keyId, model: model.id, priceVersionId: model.price.priceVersionId, path: openaiChatPath })
-  const mostOutput = call.maxOutputTokens ?? model.maxOutputTokens
+export function holdOf<C extends Call>(request: RequestFacts, dialect: Dialect<C>, call: C, offers: readonly Offer[]): Hold {
+  const mostOutput = call.maxOutputTokens ?? Math.max(...offers.map(({ model }) => model.maxOutputTokens))
   const ofTokens: HoldOfTokens = (inputTokens, maxTokens = mostOutput) => {
+    if (dialect.isFree) return { request, holdNanos: 0, reservedTokens: 0 }
     const outputTokens = maxTokens * call.choices
-    const holdNanos = boundNanos({ inputTokens, outputTokens }, model.price)
+    const holdNanos = dearest({ ...call.extras, inputTokens, outputTokens }, offers)
     return holdNanos === null ? null : { request, holdNanos, reservedTokens: inputTokens + outputTokens }
   }
   const reference = ofTokens(call.inputTokensBound)
@@ -42,26 +35,41 @@ export function holdOf(exchange: Exchange, call: ChatCall, model: CatalogueModel
   return {
     reference,
     async tighter(room) {
-      inputTokens = (await countedInput(call, model, ofTokens, room)) ?? inputTokens
+      inputTokens = (await countedInput(dialect, call, offers, ofTokens, room)) ?? inputTokens
       const hold = ofTokens(inputTokens)
       return fits(hold, room) ? hold : null
     },
-    advice: (room) => adviceOf(ofTokens(inputTokens) ?? reference, room, maxTokensFitting(ofTokens, inputTokens, mostOutput, room)),
+    advice(room) {
+      const maxTokens = dialect.outputLimit === null ? 0 : maxTokensFitting(ofTokens, inputTokens, mostOutput, room)
+      return adviceOf(ofTokens(inputTokens) ?? reference, room, dialect.outputLimit, maxTokens)
+    },
   }
 }
 
 /** The hold for so many tokens; without `maxTokens` for all output that the call allows. Null beyond what one request can cost. */
 type HoldOfTokens = (inputTokens: number, maxTokens?: number) => HoldReference | null
 
+function dearest(bound: UsageBound, offers: readonly Offer[]): number | null {
+  const bounds = offers.map(({ price }) => boundNanos(bound, price))
+  return bounds.reduce((most, nanos) => (most === null || nanos === null ? null : Math.max(most, nanos)), 0)
+}
+
 /** The input tokens of a call; null when they are more than could fit, or not worth counting. */
-async function countedInput(call: ChatCall, model: CatalogueModel, ofTokens: HoldOfTokens, room: Room): Promise<number | null> {
-  const leastInputTokens = imageTokensOf(call)
+async function countedInput<C extends Call>(
+  dialect: Dialect<C>,
+  call: C,
+  offers: readonly Offer[],
+  ofTokens: HoldOfTokens,
+  room: Room,
+): Promise<number | null> {
+  const { uncountedTokens, bodyBytes, inputTokensBound } = call
   // Counting helps neither a request whose output alone is too much, nor one so long that the count would cost more than it is worth.
-  if (call.bodyBytes > countedBodyBytes || !fits(ofTokens(leastInputTokens), room)) return null
+  if (!dialect.promptOf || bodyBytes > countedBodyBytes || !fits(ofTokens(uncountedTokens), room)) return null
   // Counted on to what fits with the least output, so that a refusal can say how much output would fit.
-  const most = largest(leastInputTokens, call.inputTokensBound, (inputTokens) => fits(ofTokens(inputTokens, 1), room))
-  const counted = await countTokens(promptOf(call), model.tokenizer, most - leastInputTokens)
-  return counted === null ? null : leastInputTokens + counted
+  const most = largest(uncountedTokens, inputTokensBound, (inputTokens) => fits(ofTokens(inputTokens, 1), room))
+  const isPublished = offers.every(({ model }) => model.tokenizer === 'o200k_base')
+  const counted = await countTokens(dialect.promptOf(call), isPublished ? 'o200k_base' : 'unknown', most - uncountedTokens)
+  return counted === null ? null : uncountedTokens + counted
 }
 
 function maxTokensFitting(ofTokens: HoldOfTokens, inputTokens: number, mostOutput: number, room: Room): number {
@@ -83,7 +91,7 @@ function fits(hold: HoldReference | null, room: Room): boolean {
   return hold !== null && hold.holdNanos <= room.holdNanos && hold.reservedTokens <= (room.tokens ?? Number.POSITIVE_INFINITY)
 }
 
-function adviceOf({ holdNanos, reservedTokens }: HoldReference, room: Room, maxTokens: number): string {
+function adviceOf({ holdNanos, reservedTokens }: HoldReference, room: Room, outputLimit: string | null, maxTokens: number): string {
   const short: string[] = []
   if (holdNanos > room.holdNanos) {
     short.push(`It may cost up to ${formatUsd(holdNanos)} dollars, and ${formatUsd(room.holdNanos)} dollars can be held for it now.`)
@@ -91,6 +99,7 @@ function adviceOf({ holdNanos, reservedTokens }: HoldReference, room: Room, maxT
   if (room.tokens !== null && reservedTokens > room.tokens) {
     short.push(`It may use up to ${reservedTokens} tokens, and ${room.tokens} are left in this minute.`)
   }
-  const remedy = maxTokens > 0 ? `It fits with max_tokens of ${maxTokens}.` : 'No max_tokens makes it fit now.'
+  if (outputLimit === null) return short.join(' ')
+  const remedy = maxTokens > 0 ? `It fits with ${outputLimit} of ${maxTokens}.` : `No ${outputLimit} makes it fit now.`
   return [...short, remedy].join(' ')
 }

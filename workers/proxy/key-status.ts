@@ -43,7 +43,7 @@ export async function readKeyStatus(exchange: Exchange): Promise<Response> {
       spendPerMonth: spendState(standing.spendPerMonth),
     },
   }
-  return Response.json(KeyStatus.parse(status), { headers: rateLimitHeaders(standing) })
+  return Response.json(KeyStatus.parse(status), { headers: rateLimitHeaders(standing, exchange.family) })
 }
 
 function spendState(state: LimitState | null): KeyStatus['limits']['spendPerDay'] {

@@ -1,7 +1,13 @@
 /** Every cap and interval of the public edge, with its unit and reason. */
 
-/** Largest request body: room for several images in base64, far from an isolate's 128 MB. */
-export const requestBodyBytes = 20_000_000
+/** Largest request body in JSON: room for several images in base64, far from an isolate's 128 MB. */
+export const jsonBodyBytes = 20_000_000
+
+/** Largest body of an embeddings or moderations request, or of one that only describes an image or a speech. */
+export const smallBodyBytes = 4_000_000
+
+/** Largest form with files: the 25 MB that OpenAI takes of audio or images, and its fields. */
+export const formBodyBytes = 26_000_000
 
 /** Fields of a request at its top level: no API has a hundred, and each is copied several times on the way. */
 export const requestFields = 256
@@ -96,3 +102,29 @@ export const imageTokens = 50_000
 
 /** Bytes of text that make a token, roughly, in languages with Latin letters: for estimates only, never for a bound. */
 export const bytesPerToken = 4
+
+/** Attempts of which a circuit judges a route, at least; fewer say nothing. They are those of this window. */
+export const circuitVolume = 5
+export const circuitWindowMs = 30_000
+
+/** An open circuit lets one request through after this long. */
+export const circuitOpenMs = 15_000
+
+/** A route that is told to slow down and not for how long cools for this long. */
+export const coolMs = 5_000
+
+/** Routes whose health an isolate remembers; a catalogue has fewer. */
+export const measuredRoutes = 5_000
+
+/** Attempts at upstreams that one request may cause, and the time after which no further one begins. */
+export const attemptsMost = 4
+export const attemptsMs = 30_000
+
+/** Characters of each of the first messages by which a conversation is known. */
+export const conversationKeyLength = 1_024
+
+/** A client of a stream that has heard nothing for this long is sent a comment: what stands between drops connections that are silent for a minute. */
+export const keepAliveMs = 15_000
+
+/** OpenAI keeps a stored response for 30 days; its route is remembered as long. */
+export const answerRouteSeconds = 30 * 86_400

@@ -1,37 +1,23 @@
 import { describe, expect, test } from 'vitest'
-import type { CatalogueModel } from '#db/queries/read-catalogue.ts'
-import { boundNanos } from '#shared/pricing/cost.ts'
+import { boundNanos, type Price } from '#shared/pricing/cost.ts'
+import { emptyReading, type Reading } from './dialects/dialect.ts'
 import { readChatCall } from './dialects/openai-chat.ts'
-import { emptyReading, type Reading } from './dialects/openai-chat-usage.ts'
 import { settlementOf } from './settlement.ts'
 
 /** One nano-dollar for an input token, two for one from the cache, ten for one of output. */
-const model: CatalogueModel = {
-  id: 'm',
-  kind: 'chat',
-  aliases: [],
-  owner: null,
-  displayName: null,
-  contextTokens: 1_000,
-  maxOutputTokens: 100,
-  tokenizer: 'unknown',
-  createdAtMs: 0,
-  price: {
-    priceVersionId: 'prc_1',
-    inputPicos: 1_000,
-    cacheReadPicos: 2_000,
-    cacheWrite5mPicos: 3_000,
-    cacheWrite1hPicos: 4_000,
-    outputPicos: 10_000,
-  },
-  routes: [],
+const price = {
+  inputPicos: 1_000,
+  cacheReadPicos: 2_000,
+  cacheWrite5mPicos: 3_000,
+  cacheWrite1hPicos: 4_000,
+  outputPicos: 10_000,
 }
 const ending = { end: 'completed', status: 200, routeId: 'rte_1', upstream: 'u', latencyMs: 5, timeToFirstTokenMs: 2 } as const
 const text = JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'x'.repeat(362) }] })
-const call = readChatCall(new TextEncoder().encode(text))
+const call = readChatCall({ bytes: new TextEncoder().encode(text) })
 
-function settle(reading: Partial<Reading>, dear: Partial<CatalogueModel['price']> = {}) {
-  return settlementOf({ ...emptyReading(), ...reading }, ending, call, { ...model, price: { ...model.price, ...dear } })
+function settle(reading: Partial<Reading>, dear: Partial<Price> = {}) {
+  return settlementOf({ ...emptyReading(), ...reading }, ending, call, { ...price, ...dear })
 }
 
 describe('what a customer is charged', () => {
@@ -66,7 +52,7 @@ describe('what a customer is charged', () => {
   })
 
   test('is never estimated to more than was held for', () => {
-    const held = boundNanos({ inputTokens: call.inputTokensBound, outputTokens: 1 }, model.price) ?? 0
+    const held = boundNanos({ inputTokens: call.inputTokensBound, outputTokens: 1 }, price) ?? 0
     expect(settle({ deliveredBytes: 1 }).costNanos).toBeLessThan(held)
   })
 

@@ -1,29 +1,22 @@
-import type { CatalogueModel } from '#db/queries/read-catalogue.ts'
-import type { RequestEnd, Settlement } from '#shared/contracts/usage-event.ts'
-import { costNanos, hasCost } from '#shared/pricing/cost.ts'
+import type { Settlement } from '#shared/contracts/usage-event.ts'
+import { costNanos, hasCost, type Price } from '#shared/pricing/cost.ts'
 import type { Usage } from '#shared/pricing/usage.ts'
-import type { ChatCall } from './dialects/openai-chat.ts'
-import type { Reading } from './dialects/openai-chat-usage.ts'
+import type { Call, Reading } from './dialects/dialect.ts'
 import { bytesPerToken } from './limits.ts'
 
-/** What is known of a request's end besides its usage. */
-export interface Ending {
-  end: RequestEnd
-  status: number | null
-  routeId: string | null
-  upstream: string | null
-  latencyMs: number
-  timeToFirstTokenMs: number | null
-}
+/** What is known of a request's end besides its usage and cost. */
+export type Ending = Omit<Settlement, 'costNanos' | 'usage' | 'estimated' | 'capped'>
 
 /**
- * What a request is charged. Reported usage is billed as reported, an explicit zero as zero. Unreported: nothing for nothing delivered, an estimate
- * for what was. An answer without output that ended blank or in an error is not charged (zero-completion insurance).
+ * What a request is charged. Reported usage is billed as reported, an explicit zero as zero. Unreported: nothing for nothing delivered, what the request
+ * itself tells, or an estimate for what was. An answer without output that ended blank or in an error is not charged (zero-completion insurance).
+ * Without a price the call is free.
  */
-export function settlementOf(reading: Reading, ending: Ending, call: ChatCall, model: CatalogueModel): Settlement {
-  const reported = reading.usage && hasCost(reading.usage, model.price) ? reading.usage : null
-  const { usage, estimated } = reported ? billedUsage(reading, reported) : estimatedUsage(reading, call)
-  return { costNanos: costNanos(usage, model.price), usage, estimated, capped: false, ...ending }
+export function settlementOf(reading: Reading, ending: Ending, call: Call, price: Price | null): Settlement {
+  if (price === null) return { costNanos: 0, usage: {}, estimated: false, capped: false, ...ending }
+  const reported = reading.usage && hasCost(reading.usage, price) ? reading.usage : null
+  const { usage, estimated } = reported ? billedUsage(reading, reported) : unreportedUsage(reading, call)
+  return { costNanos: costNanos(usage, price), usage, estimated, capped: false, ...ending }
 }
 
 interface Billed {
@@ -42,9 +35,11 @@ function billedUsage(reading: Reading, reported: Usage): Billed {
   return { usage: reported, estimated: false }
 }
 
-function estimatedUsage({ deliveredBytes }: Reading, call: ChatCall): Billed {
+function unreportedUsage({ deliveredBytes }: Reading, call: Call): Billed {
   if (deliveredBytes === 0) return { usage: {}, estimated: false }
-  return { usage: { inputTokens: tokensOf(call.bodyBytes), outputTokens: tokensOf(deliveredBytes) }, estimated: true }
+  if (call.toldUsage) return { usage: call.toldUsage, estimated: false }
+  const inputTokens = Math.min(tokensOf(call.bodyBytes), call.inputTokensBound)
+  return { usage: { inputTokens, outputTokens: tokensOf(deliveredBytes) }, estimated: true }
 }
 
 function tokensOf(bytes: number): number {

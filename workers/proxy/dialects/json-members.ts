@@ -9,17 +9,19 @@ interface Member {
 }
 
 /**
- * The text of a JSON object with some members set to new texts. What is not set stays as it was written: numbers, spaces, order. Of a key
- * given twice only the last is kept, and a key written with escapes is written plainly, because another parser may read those otherwise than
- * JSON.parse did. Only for a text that JSON.parse has taken and that is an object. Does not recurse, so depth does not matter.
+ * The text of a JSON object with some members set to new texts, or taken out where the new text is null. What is not set stays as it was written:
+ * numbers, spaces, order. Of a key given twice only the last is kept, and a key written with escapes is written plainly, because another parser may
+ * read those otherwise than JSON.parse did. Only for a text that JSON.parse has taken and that is an object. Does not recurse: depth does not matter.
  */
-export function setMembers(text: string, values: ReadonlyMap<string, string>): string {
+export function setMembers(text: string, values: ReadonlyMap<string, string | null>): string {
   const members = membersOf(text)
   const last = new Map(members.map((member) => [member.key, member]))
-  const isPlain = last.size === members.length && members.every((member) => !member.isEscaped)
-  const added = [...values].filter(([key]) => !last.has(key)).map(([key, value]) => `${JSON.stringify(key)}:${value}`)
+  const isPlain = last.size === members.length && members.every((member) => !member.isEscaped && values.get(member.key) !== null)
+  const added = [...values].flatMap(([key, value]) => (last.has(key) || value === null ? [] : `${JSON.stringify(key)}:${value}`))
   if (!isPlain) {
-    const kept = [...last.values()].map((member) => `${JSON.stringify(member.key)}:${values.get(member.key) ?? textOf(text, member)}`)
+    const kept = [...last.values()]
+      .filter(({ key }) => values.get(key) !== null)
+      .map((member) => `${JSON.stringify(member.key)}:${values.get(member.key) ?? textOf(text, member)}`)
     return `{${[...added, ...kept].join(',')}}`
   }
   let written = ''
@@ -27,7 +29,7 @@ export function setMembers(text: string, values: ReadonlyMap<string, string>): s
   const begin = text.slice(0, from) + added.join(',') + (added.length > 0 && members.length > 0 ? ',' : '')
   for (const member of members) {
     const value = values.get(member.key)
-    if (value === undefined) continue
+    if (value === undefined || value === null) continue
     written += text.slice(from, member.valueStart) + value
     from = member.end
   }

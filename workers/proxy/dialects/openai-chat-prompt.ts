@@ -1,12 +1,12 @@
 import type { Prompt } from '../count-tokens.ts'
-import type { ChatCall } from './openai-chat.ts'
+import type { ChatBody } from './openai-chat.ts'
 
 /**
  * All of a call that a provider can turn into its prompt, but for images: every text, key and number as it reads. Each member of an object and each
  * element of a list is a frame: around a message, a tool, a property or one value of an enum stand at most so many tokens of the provider's own.
  * Does not recurse, so depth does not matter.
  */
-export function promptOf({ body }: ChatCall): Prompt {
+export function promptOf(body: ChatBody): Prompt {
   const { messages, ...rest } = body
   const spoken = textsOf(messages, imagesOf(messages))
   const described = textsOf(rest, new Set())

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { emptyReading, isUsageChunk, parseChunk, type Reading, readAnswer, readUsage } from './openai-chat-usage.ts'
+import { emptyReading, type Reading } from './dialect.ts'
+import { isUsageChunk, readAnswer, readUsage } from './openai-chat-usage.ts'
+import { parseData } from './stream-form.ts'
 
 function readAll(...answers: unknown[]): Reading {
   const reading = emptyReading()
@@ -138,13 +140,13 @@ describe('the usage chunk', () => {
 })
 
 test('the end mark and what is not JSON are no chunk', () => {
-  expect([parseChunk('[DONE]'), parseChunk(''), parseChunk('<html>'), parseChunk('{"a":')]).toEqual([
+  expect([parseData('[DONE]'), parseData(''), parseData('<html>'), parseData('{"a":')]).toEqual([
     undefined,
     undefined,
     undefined,
     undefined,
   ])
-  expect(parseChunk('{"a":1}')).toEqual({ a: 1 })
+  expect(parseData('{"a":1}')).toEqual({ a: 1 })
 })
 
 test('output nested without end is counted, not fatal', () => {

@@ -17,7 +17,8 @@ function refusal(body: unknown): { status: number; code: string; param: string |
     if (body instanceof Uint8Array) readChatCall(body)
     else read(body)
   } catch (error) {
-    if (error instanceof ApiError) return { status: error.status, ...error.envelope().error }
+    if (error instanceof ApiError)
+      return { status: error.status, code: error.code, type: error.type, param: error.details.param ?? null, message: error.message }
     throw error
   }
   throw new Error('the body was taken')

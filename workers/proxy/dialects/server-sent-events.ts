@@ -68,6 +68,11 @@ export function eventData(event: Uint8Array): string | null {
   return lines.length === 0 ? null : lines.join('\n')
 }
 
+/** The `event` of one event; undefined when it does not say. */
+export function eventName(event: Uint8Array): string | undefined {
+  return /^event: ?(.*)$/m.exec(decoder.decode(event))?.[1]
+}
+
 /** Strips a byte order mark, as the specification wants of a stream's first event; broken UTF-8 becomes U+FFFD. */
 const decoder = new TextDecoder()
 

@@ -17,5 +17,5 @@ export function exchangeWith(
 ): Exchange {
   const credentials = new Map([['scripted', 'sk-scripted']])
   const surroundings: Surroundings = { db, redis: { url: 'https://redis.test', token: 'token' }, credentials, ledgerOf }
-  return beginExchange(request, surroundings, (work) => void later.push(work))
+  return beginExchange(request, 'openai', surroundings, (work) => void later.push(work))
 }

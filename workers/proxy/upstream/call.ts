@@ -1,70 +1,71 @@
 import type { CatalogueRoute } from '#db/queries/read-catalogue.ts'
+import type { Family } from '#shared/contracts/dialect.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
 import { logFailure } from '#workers/edge/log.ts'
-import { upstreamHeadersMs, upstreamRetryAfterMs } from '../limits.ts'
-import { refusalMessage } from './refusal.ts'
+import type { UpstreamAsk } from '../dialects/dialect.ts'
+import { upstreamHeadersMs } from '../limits.ts'
+import { UpstreamFailure } from './failure.ts'
+import { failureOf, traceOf } from './refusal.ts'
 
 export interface UpstreamRequest {
   route: CatalogueRoute
-  /** Constant path of the dialect; nothing of the client's path or query reaches an upstream. */
-  path: string
-  credential: string
-  body: string
-  stream: boolean
+  family: Family
+  /** Null when the Worker has none of this name. */
+  credential: string | null
+  ask: UpstreamAsk
+  accept: string
   requestId: string
 }
 
 export interface UpstreamAnswer {
   response: Response
+  /** The upstream's own id of the attempt, where its kind has one worth keeping. */
+  trace: string | undefined
   /** Cuts the connection: for a stream nobody wants any more. */
   cancel(): void
 }
 
-/** The one place that calls an upstream. Returns its answer when that is a success; throws an `ApiError` in our own words otherwise. */
-export async function callUpstream(request: UpstreamRequest): Promise<UpstreamAnswer> {
+/** The one place that calls an upstream. Returns its answer when that is a success; throws an `UpstreamFailure` otherwise. */
+export async function callUpstream({ route, family, credential, ask, accept, requestId }: UpstreamRequest): Promise<UpstreamAnswer> {
+  if (credential === null)
+    throw new UpstreamFailure(new ApiError('upstream_unavailable'), { outcome: 'unauthorized', status: null, mayMoveOn: true })
   const controller = new AbortController()
-  const timer = setTimeout(() => controller.abort(new ApiError('upstream_timeout')), upstreamHeadersMs)
+  const timer = setTimeout(() => controller.abort(timeout()), upstreamHeadersMs)
   try {
-    const response = await fetch(request.route.baseUrl + request.path, {
+    const response = await fetch(route.baseUrl + ask.path, {
       method: 'POST',
       redirect: 'manual',
       headers: {
-        authorization: `Bearer ${request.credential}`,
-        'content-type': 'application/json',
-        accept: request.stream ? 'text/event-stream' : 'application/json',
+        ...ask.headers,
+        ...keyHeader(route.kind === 'cliproxyapi' ? 'openai' : family, credential),
+        // The boundary of a form is the platform's to choose.
+        ...(typeof ask.body === 'string' && { 'content-type': 'application/json' }),
+        accept,
         'user-agent': 'rocket-relay',
-        'x-request-id': request.requestId,
+        'x-request-id': requestId,
       },
-      body: request.body,
+      body: ask.body,
       signal: controller.signal,
     })
-    if (response.status !== 200) throw await refusalOf(response)
-    return { response, cancel: () => controller.abort() }
+    if (response.status !== 200) throw await failureOf(response, route)
+    return { response, trace: traceOf(response, route), cancel: () => controller.abort() }
   } catch (error) {
-    if (error instanceof ApiError) throw error
-    logFailure('upstream_unreachable', error, { requestId: request.requestId, route: request.route.routeId })
-    throw new ApiError('upstream_unavailable')
+    if (error instanceof UpstreamFailure) throw error
+    logFailure('upstream_unreachable', error, { requestId, route: route.routeId })
+    // The connection may have been lost after the request had left, so the upstream may be at work. One that was never made is a status: 52x.
+    throw new UpstreamFailure(new ApiError('upstream_unavailable'), { outcome: 'unreachable', status: null, mayMoveOn: false })
   } finally {
     clearTimeout(timer)
   }
 }
 
-/** An upstream's refusal in our words. Its 401 and 403 are our fault, its texts may name our accounts, its waits may be absurd. */
-async function refusalOf(response: Response): Promise<ApiError> {
-  const { status } = response
-  if (requestFaults.has(status)) return new ApiError('upstream_refused', { status, message: await refusalMessage(response) })
-  await response.body?.cancel()
-  if (status === 429) return new ApiError('upstream_rate_limited', { retryAfterMs: retryAfterMs(response) })
-  if (status === 503 || status === 529) return new ApiError('upstream_unavailable', { retryAfterMs: retryAfterMs(response) })
-  if (status === 504) return new ApiError('upstream_timeout')
-  return new ApiError('upstream_error')
+/** Where each family takes a key. CLIProxyAPI takes it as OpenAI does, whatever is asked. */
+function keyHeader(family: Family, credential: string): Record<string, string> {
+  if (family === 'anthropic') return { 'x-api-key': credential }
+  if (family === 'gemini') return { 'x-goog-api-key': credential }
+  return { authorization: `Bearer ${credential}` }
 }
 
-/** Statuses by which an upstream says that the request itself is wrong. */
-const requestFaults = new Set([400, 413, 422])
-
-function retryAfterMs(response: Response): number | null {
-  const header = response.headers.get('retry-after')
-  const seconds = header === null ? Number.NaN : Number(header)
-  return Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds * 1_000, upstreamRetryAfterMs) : null
+function timeout(): UpstreamFailure {
+  return new UpstreamFailure(new ApiError('upstream_timeout'), { outcome: 'timeout', status: null, mayMoveOn: false })
 }

@@ -1,11 +1,72 @@
 import { z } from 'zod'
+import type { CatalogueRoute } from '#db/queries/read-catalogue.ts'
+import { ApiError } from '#workers/edge/api-error.ts'
 import { readBoundedBody } from '#workers/edge/bounded-body.ts'
-
-const Envelope = z.object({ error: z.object({ message: z.string() }) })
+import { upstreamRetryAfterMs } from '../limits.ts'
+import { UpstreamFailure } from './failure.ts'
 
 /** Longest answer read for its message, in bytes, and longest message passed on, in characters. */
 const refusalBytes = 16_384
 const messageLength = 500
+
+/**
+ * An upstream's refusal in our words. Its 401 and 403 are our fault, its texts may name our accounts, its waits may be absurd. A refusal is no work, so
+ * another route may be asked, unless the request itself is wrong.
+ */
+export async function failureOf(response: Response, route: CatalogueRoute): Promise<UpstreamFailure> {
+  const { status } = response
+  const facts = { status, trace: traceOf(response, route), mayMoveOn: true }
+  if (requestFaults.has(status)) {
+    const told = new ApiError('upstream_refused', { status, message: await refusalMessage(response) })
+    return new UpstreamFailure(told, { ...facts, outcome: 'refused', mayMoveOn: false })
+  }
+  const code = route.kind === 'cliproxyapi' && status === 503 ? await refusalCode(response) : null
+  await response.body?.cancel().catch(() => undefined)
+  const coolMs = retryAfterMs(response)
+  if (status === 401 || status === 403 || (code !== null && missingCredentials.has(code))) {
+    return new UpstreamFailure(new ApiError('upstream_error'), { ...facts, outcome: 'unauthorized' })
+  }
+  if (status === 429)
+    return new UpstreamFailure(new ApiError('upstream_rate_limited', { retryAfterMs: coolMs }), {
+      ...facts,
+      outcome: 'rate_limited',
+      coolMs,
+    })
+  if (overloads.has(status)) {
+    return new UpstreamFailure(new ApiError('upstream_unavailable', { retryAfterMs: coolMs }), { ...facts, outcome: 'overloaded', coolMs })
+  }
+  if (unreached.has(status)) return new UpstreamFailure(new ApiError('upstream_unavailable'), { ...facts, outcome: 'unreachable' })
+  // A gateway that gave up waiting has passed the request on.
+  if (waitedFor.has(status)) {
+    return new UpstreamFailure(new ApiError('upstream_timeout'), { ...facts, outcome: 'timeout', mayMoveOn: false })
+  }
+  return new UpstreamFailure(new ApiError('upstream_error'), { ...facts, outcome: 'failed' })
+}
+
+/** CLIProxyAPI's own id of an attempt, to find it in its logs; undefined elsewhere. */
+export function traceOf(response: Response, route: CatalogueRoute): string | undefined {
+  const trace = route.kind === 'cliproxyapi' ? response.headers.get('x-cpa-trace-id') : null
+  return trace !== null && /^[\w-]{1,128}$/.test(trace) ? trace : undefined
+}
+
+/** Statuses by which an upstream says that the request itself is wrong. */
+const requestFaults = new Set([400, 413, 422])
+/** Too busy: OpenAI and Gemini say 503, Anthropic 529. */
+const overloads = new Set([503, 529])
+/** The platform's own words for an origin that was never reached: refused, timed out, no route, no TLS, no address. */
+const unreached = new Set([521, 522, 523, 525, 526, 530])
+const waitedFor = new Set([408, 504, 524])
+/** CLIProxyAPI has no working credential for the model: waiting does not help. */
+const missingCredentials = new Set(['auth_unavailable', 'auth_not_found'])
+
+function retryAfterMs(response: Response): number | null {
+  const header = response.headers.get('retry-after')
+  const seconds = header === null ? Number.NaN : Number(header)
+  return Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds * 1_000, upstreamRetryAfterMs) : null
+}
+
+const Envelope = z.object({ error: z.object({ message: z.string() }) })
+const Coded = z.object({ error: z.object({ code: z.string() }) })
 
 /** What an upstream says is wrong with the request, without anything that looks like a key, an account, an address or a path. */
 export async function refusalMessage(response: Response): Promise<string | undefined> {
@@ -13,6 +74,10 @@ export async function refusalMessage(response: Response): Promise<string | undef
   return envelope.success ? redactMessage(envelope.data.error.message) : undefined
 }
 
+async function refusalCode(response: Response): Promise<string | null> {
+  const coded = Coded.safeParse(await readJson(response).catch(() => null))
+  return coded.success ? coded.data.error.code : null
+}
 /** The answer's JSON; null for one too long, of which no more is read. */
 async function readJson(response: Response): Promise<unknown> {
   const bytes = await readBoundedBody(response, refusalBytes)

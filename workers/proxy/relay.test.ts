@@ -3,7 +3,8 @@ import { readCatalogue } from '#db/queries/read-catalogue.ts'
 import { seed } from '#db/seed.ts'
 import { startTestDatabase, type TestDatabase } from '#db/testing/database.ts'
 import { boundNanos, costNanos, type Price } from '#shared/pricing/cost.ts'
-import { relayChatCompletion } from './chat-completions.ts'
+import { openaiChat } from './dialects/openai-chat.ts'
+import { relay as relayCall } from './relay.ts'
 import { exchangeWith } from './testing/exchange.ts'
 import { ScriptedLedger } from './testing/scripted-ledger.ts'
 
@@ -41,7 +42,7 @@ function relay(fields: object, upstream: () => Response, ledger = new ScriptedLe
   const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' }
   const request = new Request('https://relay.test/v1/chat/completions', { method: 'POST', headers, body })
   const later: Promise<unknown>[] = []
-  const response = relayChatCompletion(exchangeWith(ledger, { db: database.db, request }, later))
+  const response = relayCall(exchangeWith(ledger, { db: database.db, request }, later), openaiChat)
   const settled = async () => {
     await response.then((answer) => answer.text()).catch(() => undefined)
     await Promise.all(later)

@@ -1,0 +1,100 @@
+import type { Attempt, Settlement } from '#shared/contracts/usage-event.ts'
+import { ApiError } from '#workers/edge/api-error.ts'
+import { attemptsMost, attemptsMs } from '../limits.ts'
+import type { UpstreamAnswer } from './call.ts'
+import { UpstreamFailure } from './failure.ts'
+import type { Offer } from './offers.ts'
+import type { RouteHealth } from './route-health.ts'
+
+/**
+ * The attempts to have one request served: one after another, until one is answered, the failure says that work may have been done, or the budget of
+ * attempts and time is spent. No route is asked twice. Once anything is on its way to the client, there is no further attempt.
+ */
+export class Attempts {
+  readonly list: Attempt[] = []
+  /** The offer that was tried last. */
+  offer: Offer | null = null
+  readonly #health: RouteHealth
+  readonly #startedAtMs: number
+  #attemptAtMs = 0
+  #trace: string | undefined
+
+  constructor(health: RouteHealth, startedAtMs: number) {
+    this.#health = health
+    this.#startedAtMs = startedAtMs
+  }
+
+  /** Answers with the first offer that can; throws the last failure in the client's terms. */
+  async serve<Served>(offers: readonly Offer[], attempt: (offer: Offer) => Promise<Served>): Promise<Served> {
+    let told = new ApiError('upstream_unavailable')
+    for (const offer of offers.slice(0, attemptsMost)) {
+      if (this.list.length > 0 && Date.now() - this.#startedAtMs > attemptsMs) break
+      this.#begin(offer)
+      try {
+        const served = await attempt(offer)
+        this.#end(offer, { outcome: 'answered', status: 200, coolMs: null, costNanos: null })
+        return served
+      } catch (error) {
+        if (!(error instanceof UpstreamFailure)) {
+          this.#end(offer, { outcome: 'failed', status: null, coolMs: null, costNanos: null })
+          throw error
+        }
+        const { outcome, status, mayMoveOn, coolMs = null, trace } = error.facts
+        this.#trace = trace ?? this.#trace
+        // An upstream that refused has done nothing that it would charge for.
+        this.#end(offer, { outcome, status, coolMs, costNanos: mayMoveOn || outcome === 'refused' ? 0 : null })
+        told = error.told
+        if (!mayMoveOn) break
+      }
+    }
+    throw told
+  }
+
+  /** The upstream of the running attempt has answered, and told what it calls it. */
+  answered({ trace }: Pick<UpstreamAnswer, 'trace'>): void {
+    this.#trace = trace
+  }
+
+  /** What was served tells how fast its route is. */
+  measured({ timeToFirstTokenMs, latencyMs, usage }: Settlement): void {
+    const flowMs = latencyMs - (timeToFirstTokenMs ?? 0)
+    const tokensPerSecond = usage.outputTokens && flowMs > 0 ? (usage.outputTokens * 1_000) / flowMs : null
+    if (this.offer) this.#health.measured(this.offer.route.routeId, { firstTokenMs: timeToFirstTokenMs, tokensPerSecond })
+  }
+
+  /** For the client: who served it, and after how many attempts. */
+  headers(): Record<string, string> {
+    const { offer, list } = this
+    if (!offer) return {}
+    return {
+      'x-relay-model': offer.model.id,
+      'x-relay-route': offer.route.routeId,
+      'x-relay-upstream': offer.route.upstream,
+      // The one that is being answered has not ended.
+      'x-relay-attempts': String(list.length + (this.#isRunning ? 1 : 0)),
+    }
+  }
+
+  get #isRunning(): boolean {
+    return this.#attemptAtMs !== 0
+  }
+
+  #begin(offer: Offer): void {
+    this.offer = offer
+    this.#trace = undefined
+    this.#attemptAtMs = Date.now()
+    this.#health.began(offer.route.routeId, this.#attemptAtMs)
+  }
+
+  #end(
+    { route }: Offer,
+    { outcome, status, coolMs, costNanos }: Omit<Attempt, 'routeId' | 'upstream' | 'latencyMs'> & { coolMs: number | null },
+  ): void {
+    const nowMs = Date.now()
+    this.#health.ended(route.routeId, outcome, coolMs, nowMs)
+    const { routeId, upstream } = route
+    const latencyMs = Math.max(0, nowMs - this.#attemptAtMs)
+    this.list.push({ routeId, upstream, outcome, status, latencyMs, costNanos, ...(this.#trace !== undefined && { trace: this.#trace }) })
+    this.#attemptAtMs = 0
+  }
+}
