@@ -1,3 +1,4 @@
+import { isObject } from '../json-body.ts'
 import type { CountRequest, Message, MessageRequest } from './request.ts'
 import { sign } from './signatures.ts'
 
@@ -22,22 +23,25 @@ function firstComplaint<T>(items: readonly T[], judge: (item: T, index: number) 
 }
 
 function complainOfCaching({ cache_control: whole, tools, system, messages }: CountRequest): string | null {
-  const lifetimes: string[] = []
+  const lifetimes: ('5m' | '1h')[] = []
   const collect = (value: unknown): void => {
-    if (typeof value !== 'object' || value === null) return
-    const { cache_control: control, content } = value as { cache_control?: { ttl?: string } | null; content?: unknown }
-    if (Array.isArray(content)) content.forEach(collect)
-    if (control) lifetimes.push(control.ttl ?? '5m')
+    if (!isObject(value)) return
+    if (Array.isArray(value.content)) value.content.forEach(collect)
+    if (isObject(value.cache_control)) lifetimes.push(lifetimeOf(value.cache_control))
   }
   for (const part of [tools, system, messages]) if (Array.isArray(part)) part.forEach(collect)
-  if (whole) lifetimes.push(whole.ttl ?? '5m')
+  if (whole) lifetimes.push(lifetimeOf(whole))
   if (lifetimes.length > maxBreakpoints) {
     return `A maximum of ${maxBreakpoints} blocks with cache_control may be provided. Found ${lifetimes.length}.`
   }
-  if (lifetimes.lastIndexOf('1h') > lifetimes.indexOf('5m') && lifetimes.includes('5m')) {
+  if (lifetimes.includes('5m') && lifetimes.lastIndexOf('1h') > lifetimes.indexOf('5m')) {
     return "cache_control.ttl: a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block. Blocks are processed in the order `tools`, `system`, `messages`."
   }
   return null
+}
+
+function lifetimeOf(control: { ttl?: unknown }): '5m' | '1h' {
+  return control.ttl === '1h' ? '1h' : '5m'
 }
 
 function complainOfTools({ tools = [], tool_choice: choice }: CountRequest): string | null {
@@ -65,12 +69,11 @@ function complainOfThinking({ thinking, max_tokens, temperature, top_k, tool_cho
   return null
 }
 
-const forAll = ['text']
 const sayable: Readonly<Record<Message['role'], ReadonlySet<string>>> = {
-  system: new Set(forAll),
-  user: new Set([...forAll, 'image', 'document', 'search_result', 'tool_result', 'container_upload']),
+  system: new Set(['text']),
+  user: new Set(['text', 'image', 'document', 'search_result', 'tool_result', 'container_upload']),
   assistant: new Set([
-    ...forAll,
+    'text',
     'document',
     'thinking',
     'redacted_thinking',
