@@ -41,7 +41,9 @@ function applyFault(events: StreamEvent[], errorEvent: StreamEvent, { behaviour,
     return events.map((event, index) => (index === middle ? { ...event, data: event.data.slice(0, event.data.length >> 1) } : event))
   }
   if (behaviour.fault === 'after-done') {
-    const late = events.filter((event) => event.data !== '').map((event) => ({ data: event.data, tokens: 0 }))
+    const late = events
+      .filter((event) => event.data !== '')
+      .map(({ data, name }) => ({ data, ...(name === undefined ? {} : { name }), tokens: 0 }))
     return [...events, ...late]
   }
   return events

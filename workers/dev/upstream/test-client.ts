@@ -11,15 +11,20 @@ export type RawRequest = {
   path?: string
   method?: string
   headers?: Record<string, string | string[]>
+  /** The key in the provider's own header; OpenAI's unless given. */
+  credentials?: Record<string, string>
   body?: unknown
   leaveAfterBytes?: number
 }
 
 /** One request without any client's help. Rejects when the connection ends before the headers. */
-export function send(url: string, { path = chatPath, method = 'POST', headers, body, leaveAfterBytes }: RawRequest): Promise<RawAnswer> {
+export function send(
+  url: string,
+  { path = chatPath, method = 'POST', headers, credentials, body, leaveAfterBytes }: RawRequest,
+): Promise<RawAnswer> {
   const payload = typeof body === 'string' || Buffer.isBuffer(body) ? body : body === undefined ? '' : JSON.stringify(body)
   const usual = {
-    authorization: `Bearer ${testKey}`,
+    ...(credentials ?? { authorization: `Bearer ${testKey}` }),
     'content-type': 'application/json',
     'content-length': String(Buffer.byteLength(payload)),
   }

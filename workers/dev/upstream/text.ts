@@ -107,12 +107,15 @@ export function lastUserText(messages: readonly CountedMessage[]): string {
   return ''
 }
 
+/** The number in `[name=N]`, or null where there is no such tag. */
+export function readNumberTag(text: string, name: string): number | null {
+  const found = new RegExp(`\\[${name}=(\\d{1,9})\\]`).exec(text)
+  return found ? Number(found[1]) : null
+}
+
 export function readTags(text: string): Tags {
   if (!text.includes('[')) return noTags
-  const number = (name: string): number | null => {
-    const found = new RegExp(`\\[${name}=(\\d{1,9})\\]`).exec(text)
-    return found ? Number(found[1]) : null
-  }
+  const number = (name: string): number | null => readNumberTag(text, name)
   const tokens = number('tokens')
   return {
     tokens: tokens === null ? null : Math.min(tokens, maxTokens),

@@ -1,0 +1,76 @@
+import type { Dialect } from '../dialect.ts'
+import type { Exchange } from '../exchange.ts'
+import { type JsonObject, readJsonBody } from '../json-body.ts'
+import { type AnthropicError, badKey, invalidRequest, notFound, relayLeak, serverError, tooLarge } from './errors.ts'
+import { answerCount, answerMessages } from './messages.ts'
+import { answerModel, answerModels } from './models.ts'
+import { answerError } from './replies.ts'
+
+type Post = (exchange: Exchange, body: JsonObject, betas: readonly string[], key: string) => Promise<void>
+
+const posts: Readonly<Record<string, Post>> = { '/v1/messages': answerMessages, '/v1/messages/count_tokens': answerCount }
+const maxBodyBytes = 32 * 1024 * 1024
+const version = '2023-06-01'
+
+/** Anthropic's API as seen under `/anthropic`: paths below are what the real host serves. */
+export const anthropicDialect: Dialect = {
+  prefix: '/anthropic',
+  ownHeaders: ['x-api-key'],
+  ownQueries: ['beta=true'],
+  refuseLeaks: (exchange, leaks) => answerError(exchange, relayLeak(leaks)),
+  reportFault: (exchange) => answerError(exchange, serverError),
+  async answer(exchange, path, key) {
+    const post = Object.hasOwn(posts, path) ? posts[path] : undefined
+    const modelId = /^\/v1\/models\/([^/]+)$/.exec(path)?.[1]
+    if (!post && !modelId && path !== '/v1/models') return answerError(exchange, notFound('Not Found'))
+    if (exchange.request.method !== (post ? 'POST' : 'GET')) return answerError(exchange, invalidRequest('Method Not Allowed', 405))
+    const betas = readBetas(exchange)
+    const error = judgeKey(exchange, key) ?? judgeVersion(exchange) ?? judgeBetas(betas)
+    if (error) return answerError(exchange, error)
+    if (post) return answerPost(exchange, post, betas, key)
+    return modelId ? answerModel(exchange, modelId) : answerModels(exchange)
+  },
+}
+
+function judgeKey(exchange: Exchange, key: string): AnthropicError | null {
+  const { authorization, 'x-api-key': given } = exchange.request.headers
+  if (given === undefined) return badKey(authorization === undefined ? 'x-api-key header is required' : 'Invalid bearer token')
+  if (given !== key) return badKey('invalid x-api-key')
+  exchange.record.headerSet.authorization = 'right'
+  return null
+}
+
+function judgeVersion({ request }: Exchange): AnthropicError | null {
+  const given = request.headers['anthropic-version']
+  if (given === undefined) return invalidRequest('anthropic-version: header is required')
+  return given === version ? null : invalidRequest(`anthropic-version: "${given}" is not a valid version`)
+}
+
+function readBetas({ request }: Exchange): string[] {
+  const header = request.headers['anthropic-beta']
+  return header === undefined
+    ? []
+    : String(header)
+        .split(',')
+        .map((value) => value.trim())
+}
+
+/** New betas come often, so each name that ends in a date counts as known. */
+function judgeBetas(betas: readonly string[]): AnthropicError | null {
+  const strange = betas.filter((beta) => !/^[a-z0-9-]+-\d{4}-?\d{2}-?\d{2}$/.test(beta))
+  if (strange.length === 0) return null
+  return invalidRequest(`Unexpected value(s) ${strange.map((beta) => `\`${beta}\``).join(', ')} for the \`anthropic-beta\` header.`)
+}
+
+async function answerPost(exchange: Exchange, post: Post, betas: readonly string[], key: string): Promise<void> {
+  const contentType = exchange.request.headers['content-type'] ?? ''
+  if (!/^application\/json(\s*;\s*charset=utf-8)?$/i.test(contentType)) {
+    return answerError(exchange, invalidRequest('The content-type header must be application/json'))
+  }
+  const body = await readJsonBody(exchange, maxBodyBytes)
+  if (body === 'left') return
+  if (body === 'too-large') return answerError(exchange, tooLarge)
+  if (body === 'unreadable') return answerError(exchange, invalidRequest('The request body is not valid JSON'))
+  if (typeof body.model === 'string') exchange.record.model = body.model
+  return post(exchange, body, betas, key)
+}
