@@ -122,3 +122,11 @@ export function readTags(text: string): Tags {
     tool: text.includes('[tool]'),
   }
 }
+
+/** The embedding of a text: a unit vector, as the real ones are. */
+export function makeVector(seed: number, dimensions: number): Float32Array {
+  const next = numbersFrom(seed)
+  const vector = Float32Array.from({ length: dimensions }, () => next() / 0x80000000 - 1)
+  const length = Math.hypot(...vector)
+  return vector.map((value) => value / length)
+}

@@ -1,13 +1,10 @@
+import { isObject, type JsonObject } from '../json-body.ts'
 import { invalidRequest, type OpenAiError } from './errors.ts'
+
+export { isObject, type JsonObject } from '../json-body.ts'
 
 /** Judges one value of a request body; `path` is how OpenAI names it, such as `messages[0].role`. */
 export type Check = (value: unknown, path: string) => OpenAiError | null
-
-export type JsonObject = Record<string, unknown>
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
 
 function describe(value: unknown): string {
   if (value === null) return 'null'

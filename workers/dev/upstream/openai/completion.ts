@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Script } from '../behaviours.ts'
 import { countPromptTokens, defaultTokens, generatePieces, lastUserText, readTags, seedOf, type Tags, type WordStyle } from '../text.ts'
+import { writeJson } from '../tool-output.ts'
 import type { ChatRequest, FunctionTool } from './chat-rules.ts'
-import { fillSchema, splitTokens } from './tool-output.ts'
 import type { ChatUsage } from './usage.ts'
 
 export type Choice = {
@@ -79,14 +79,6 @@ function callTool(tool: FunctionTool, seed: number, wanted: number, cap: number 
   // OpenAI ends with "stop" when the request itself named the function.
   const finished = isNamed ? 'stop' : 'tool_calls'
   return { pieces, tool: { id, name: tool.function.name }, finishReason: isCut ? 'length' : finished }
-}
-
-/** JSON for a schema, about as many tokens as wanted: its fixed parts may add some. */
-function writeJson(schema: unknown, seed: number, wanted: number, cap: number | null): { pieces: string[]; isCut: boolean } {
-  const words = generatePieces(seed, wanted, 'plain').join('')
-  const all = splitTokens(JSON.stringify(fillSchema(schema, words)))
-  const isCut = cap !== null && cap < all.length
-  return { pieces: isCut ? all.slice(0, cap) : all, isCut }
 }
 
 const anyObject = { type: 'object', properties: { text: { type: 'string' } } }

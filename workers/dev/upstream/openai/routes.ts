@@ -1,7 +1,7 @@
 import type { Dialect } from '../dialect.ts'
 import type { Exchange } from '../exchange.ts'
+import { type JsonObject, parseObject } from '../json-body.ts'
 import { answerChat } from './chat.ts'
-import { isObject, type JsonObject } from './checks.ts'
 import { answerEmbeddings } from './embeddings.ts'
 import {
   invalidRequest,
@@ -74,16 +74,4 @@ function refuseEarly(exchange: Exchange, first: Buffer): void {
   exchange.record.model = 'scripted-refuse'
   exchange.record.behaviour = 'refuse'
   exchange.cut(true)
-}
-
-// JSON is UTF-8; bytes that are not must fail instead of turning into replacement characters.
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
-function parseObject(bytes: Buffer): JsonObject | null {
-  try {
-    const parsed: unknown = JSON.parse(decoder.decode(bytes))
-    return isObject(parsed) ? parsed : null
-  } catch {
-    return null
-  }
 }

@@ -1,31 +1,13 @@
 import type { UsageFault } from '../behaviours.ts'
+import { type ReportedUsage, reportWrongCounts } from '../usage-faults.ts'
 
 export type ChatUsage = { promptTokens: number; cachedTokens: number; completionTokens: number; reasoningTokens: number }
-
-/** Usage as text, because some faults (1e400, NaN) cannot be said by JSON.stringify. */
-export type ReportedUsage = { json: string; parsed: unknown }
-
-// What a count is replaced by under each fault that touches the counts themselves.
-const wrongCounts: Partial<Record<UsageFault, string>> = {
-  zero: '0',
-  absurd: '1000000000000000',
-  negative: '-5',
-  text: '"12"',
-  'empty-text': '""',
-  fraction: '1.5',
-  overflow: '1e400',
-  'not-a-number': 'NaN',
-}
 
 /** What the usage field says, or null when it is left out. */
 export function reportUsage(usage: ChatUsage, fault: UsageFault | undefined): ReportedUsage | null {
   if (fault === 'absent') return null
   if (fault === 'null') return { json: 'null', parsed: null }
-  const wrong = fault && wrongCounts[fault]
-  if (wrong === undefined) return healthyUsage(usage)
-  const json = `{"prompt_tokens":${wrong},"completion_tokens":${wrong},"total_tokens":${wrong}}`
-  // Infinity and NaN do not survive JSON, so the truth shows the text that was sent.
-  return { json, parsed: fault === 'overflow' || fault === 'not-a-number' ? json : JSON.parse(json) }
+  return reportWrongCounts(fault, ['prompt_tokens', 'completion_tokens', 'total_tokens']) ?? healthyUsage(usage)
 }
 
 export function halfUsage(usage: ChatUsage): ReportedUsage {

@@ -1,7 +1,16 @@
-import { isObject, type JsonObject } from './checks.ts'
+import { isObject, type JsonObject } from './json-body.ts'
+import { generatePieces } from './text.ts'
 
 // A schema may refer to itself; what lies deeper than this is left out.
 const maxDepth = 8
+
+/** JSON for a schema, about as many tokens as wanted: its fixed parts may add some. */
+export function writeJson(schema: unknown, seed: number, wanted: number, cap: number | null): { pieces: string[]; isCut: boolean } {
+  const words = generatePieces(seed, wanted, 'plain').join('')
+  const all = splitTokens(JSON.stringify(fillSchema(schema, words)))
+  const isCut = cap !== null && cap < all.length
+  return { pieces: isCut ? all.slice(0, cap) : all, isCut }
+}
 
 /** JSON that satisfies the simple keywords of a schema, its texts filled with the given words. */
 export function fillSchema(schema: unknown, words: string): unknown {
