@@ -2,8 +2,11 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import type { Behaviour, Script } from './behaviours.ts'
 import type { Exchange, HeaderList } from './exchange.ts'
 
-/** How events stand in a stream: as server-sent events, or as the elements of one JSON array that is written piece by piece. */
-export type StreamFormat = 'sse' | 'array'
+/**
+ * How events stand in a stream: as server-sent events, whose lines one provider ends with CR LF where nothing odd is
+ * asked for, or as the elements of one JSON array that is written piece by piece.
+ */
+export type StreamFormat = 'sse' | 'sse-crlf' | 'array'
 
 /**
  * One event of a stream. `tokens` are the visible output tokens it carries, `hidden` those generated before it that
@@ -32,7 +35,7 @@ export async function deliverStream(
   script: Script,
 ): Promise<void> {
   const { behaviour, amount } = script
-  const frame = format === 'array' ? frameArray : frameEvents
+  const frame = framerOf(format)
   const pieces = frame(applyFault(events, errorEvent, script), behaviour.framing)
   if (behaviour.fault === 'after-done') pieces.push(...frame(repeatLate(events), undefined))
   const stop = findStop(events, script)
@@ -78,8 +81,14 @@ function indexAfterChunks(events: readonly StreamEvent[], chunks: number): numbe
 
 /** A stream as it goes out when nothing odd is done to it. */
 export function renderStream(events: readonly StreamEvent[], format: StreamFormat): string {
-  const pieces = format === 'array' ? frameArray(events, undefined) : frameEvents(events, undefined)
-  return pieces.map((piece) => piece.bytes).join('')
+  return framerOf(format)(events, undefined)
+    .map((piece) => piece.bytes)
+    .join('')
+}
+
+function framerOf(format: StreamFormat): typeof frameEvents {
+  if (format === 'array') return frameArray
+  return format === 'sse' ? frameEvents : (events, framing = 'crlf') => frameEvents(events, framing)
 }
 
 function lineEndOf(framing: Behaviour['framing']): string {

@@ -18,9 +18,9 @@ export const defaultTokens = 32
 const maxTokens = 200_000
 const maxTextBytes = 32 * 1024 * 1024
 const hugeWordBytes = 16 * 1024 * 1024
-const tokensPerMessage = 3
+export const tokensPerMessage = 3
 // An image part's JSON is longer than this, so the count stays below the body's bytes.
-const tokensPerImage = 8
+export const tokensPerImage = 8
 
 const noTags: Tags = { tokens: null, cached: 0, reasoning: 0, textBytes: 0, tool: false }
 
