@@ -10,9 +10,9 @@ import { checkContents, checkGenerate, fieldFault } from './rules.ts'
 
 /** `:countTokens`. It consumes nothing, so the record keeps counts of zero. */
 export async function answerCountTokens(call: Call, body: JsonObject): Promise<void> {
-  const { exchange, model, format } = call
+  const { exchange, version, model, format } = call
   const script = scriptOf(model)
-  if (!script) return answerError(exchange, unknownModel(model, 'countTokens'), format)
+  if (!script) return answerError(exchange, unknownModel(version, model, 'countTokens'), format)
   exchange.record.behaviour = script.name
   const read = readCountTokens(body)
   if ('error' in read) return answerError(exchange, read.error, format)

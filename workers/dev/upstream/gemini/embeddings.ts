@@ -42,10 +42,10 @@ export async function answerBatchEmbedContents(call: Call, body: JsonObject): Pr
   return answerVectors(call, script, requests, faults, (embeddings) => `"embeddings":[${embeddings.join(',')}]`)
 }
 
-function findScript({ exchange, model, format }: Call, method: string): Script | null {
+function findScript({ exchange, version, model, format }: Call, method: string): Script | null {
   const script = model === embeddingModel ? scriptOf('scripted-fast') : scriptOf(model)
   if (script) exchange.record.behaviour = script.name
-  else answerError(exchange, unknownModel(model, method), format)
+  else answerError(exchange, unknownModel(version, model, method), format)
   return script
 }
 

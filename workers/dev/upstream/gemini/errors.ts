@@ -61,9 +61,9 @@ export const internalError: GoogleError = {
   status: 'INTERNAL',
 }
 
-export function unknownModel(model: string, method: string): GoogleError {
+export function unknownModel(version: string, model: string, method: string): GoogleError {
   const message =
-    `models/${model} is not found for API version v1beta, or is not supported for ${method}. Call ListModels to see the list of ` +
+    `models/${model} is not found for API version ${version}, or is not supported for ${method}. Call ListModels to see the list of ` +
     'available models and their supported methods.'
   return { code: 404, message, status: 'NOT_FOUND' }
 }

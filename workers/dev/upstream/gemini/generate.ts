@@ -12,10 +12,10 @@ import { reportUsage } from './usage.ts'
 
 /** `:generateContent` and `:streamGenerateContent`, after key and JSON were judged; the record says which. */
 export async function answerGenerate(call: Call, body: JsonObject): Promise<void> {
-  const { exchange, model, format } = call
+  const { exchange, version, model, format } = call
   const { record } = exchange
   const script = scriptOf(model)
-  if (!script) return answerError(exchange, unknownModel(model, 'generateContent'), format)
+  if (!script) return answerError(exchange, unknownModel(version, model, 'generateContent'), format)
   record.behaviour = script.name
   const read = readGenerate(body)
   if ('error' in read) return answerError(exchange, read.error, format)

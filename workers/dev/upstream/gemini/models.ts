@@ -21,18 +21,18 @@ function describeModel(id: string): Record<string, unknown> {
   }
 }
 
-/** GET /v1beta/models: every behaviour without its parameter, and the embedding model, on one page. */
+/** GET /{version}/models: every behaviour without its parameter, and the embedding model, on one page. */
 export function answerModels(exchange: Exchange): void {
   answerJson(exchange, { models: [...listModels(), embeddingModel].map(describeModel) })
 }
 
-/** GET /v1beta/models/{model}. */
-export function answerModel(exchange: Exchange, id: string): void {
+/** GET /{version}/models/{model}. */
+export function answerModel(exchange: Exchange, version: string, id: string): void {
   exchange.record.model = id
   if (id === embeddingModel || scriptOf(id)) answerJson(exchange, describeModel(id))
-  else answerError(exchange, unknownModel(id), 'sse-crlf')
+  else answerError(exchange, unknownModel(version, id), 'sse-crlf')
 }
 
-function unknownModel(id: string): GoogleError {
-  return { code: 404, message: `Model is not found: models/${id} for api version v1beta`, status: 'NOT_FOUND' }
+function unknownModel(version: string, id: string): GoogleError {
+  return { code: 404, message: `Model is not found: models/${id} for api version ${version}`, status: 'NOT_FOUND' }
 }

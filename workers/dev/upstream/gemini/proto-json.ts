@@ -27,7 +27,7 @@ export function message(typeName: string, fields: Readonly<Record<string, Field>
     const result: JsonObject = {}
     for (const key of Object.keys(value)) {
       const name = Object.hasOwn(fields, key) ? key : toCamelCase(key)
-      const field = Object.hasOwn(fields, name) ? fields[name] : undefined
+      const field = own(fields, name)
       const problem = field ? misplacedBracket(field, value[key]) : 'Cannot find field.'
       if (!field || problem) violations.push(unknownName(key, at, problem ?? ''))
       else if (value[key] !== null || field.form === 'any') result[name] = field.read(value[key], pathOf(at, name), violations)
@@ -120,6 +120,10 @@ function asNumber(value: unknown): number | undefined {
 function asInteger(value: unknown, bound: number): number | undefined {
   const number = asNumber(value)
   return number !== undefined && Number.isInteger(number) && number >= -bound && number < bound ? number : undefined
+}
+
+function own(fields: Readonly<Record<string, Field>>, name: string): Field | undefined {
+  return Object.hasOwn(fields, name) ? fields[name] : undefined
 }
 
 /** Of the fields of a oneof only the first is taken. */

@@ -6,7 +6,7 @@ import { type GoogleError, internalError, renderError, scriptedFailure } from '.
 import { geminiHeaders } from './headers.ts'
 
 /** One call of a method on a model, its key judged. */
-export type Call = { exchange: Exchange; model: string; key: string; format: StreamFormat }
+export type Call = { exchange: Exchange; version: string; model: string; key: string; format: StreamFormat }
 
 /** Answers with an error envelope; a stream in array form begins its array for it, whatever the status. */
 export function answerError(exchange: Exchange, error: GoogleError, format: StreamFormat): void {

@@ -21,7 +21,10 @@ const methods: Readonly<Record<string, Method>> = {
 }
 const maxBodyBytes = 64 * 1024 * 1024
 
-/** Google's API as seen under `/gemini`: paths below are what the real host serves. */
+/**
+ * Google's API as seen under `/gemini`: paths below are what the real host serves. Its versions take the same requests
+ * here; the official client asks for `v1` unless told otherwise.
+ */
 export const geminiDialect: Dialect = {
   prefix: '/gemini',
   ownHeaders: ['x-goog-api-key'],
@@ -30,7 +33,8 @@ export const geminiDialect: Dialect = {
   reportFault: (exchange) => answerError(exchange, internalError, 'sse-crlf'),
   async answer(exchange, path, key) {
     const verb = exchange.request.method
-    const [, model = '', name = ''] = /^\/v1beta\/models\/([^/:]+):([A-Za-z]+)$/.exec(path) ?? []
+    const [, version = '', rest = ''] = /^\/(v1|v1beta)\/models(.*)$/.exec(path) ?? []
+    const [, model = '', name = ''] = /^\/([^/:]+):([A-Za-z]+)$/.exec(rest) ?? []
     const method = Object.hasOwn(methods, name) ? methods[name] : undefined
     const isSse = exchange.request.url?.includes('?') === true
     if (isSse && name !== streamMethod) return refuseLeaks(exchange, ['query'])
@@ -38,12 +42,13 @@ export const geminiDialect: Dialect = {
       exchange.record.model = model
       exchange.record.stream = name === streamMethod
       const format = exchange.record.stream && !isSse ? 'array' : 'sse-crlf'
-      return answerMethod({ exchange, model, key, format }, method)
+      return answerMethod({ exchange, version, model, key, format }, method)
     }
-    const [listed, , modelId] = /^\/v1beta\/models(\/([^/:]+))?$/.exec(path) ?? []
-    if (listed === undefined || verb !== 'GET') return answerNotFound(exchange)
+    const modelId = /^\/([^/:]+)$/.exec(rest)?.[1]
+    const isKnown = version !== '' && (rest === '' || modelId !== undefined)
+    if (!isKnown || verb !== 'GET') return answerNotFound(exchange)
     if (!judgeKey(exchange, key, 'sse-crlf')) return
-    return modelId === undefined ? answerModels(exchange) : answerModel(exchange, modelId)
+    return modelId === undefined ? answerModels(exchange) : answerModel(exchange, version, modelId)
   },
 }
 
