@@ -58,7 +58,7 @@ function applyFault(events: StreamEvent[], errorEvent: StreamEvent, { behaviour,
 }
 
 function repeatLate(events: StreamEvent[]): StreamEvent[] {
-  return events.filter((event) => event.data !== '').map((event) => ({ data: event.data, tokens: 0 }))
+  return events.filter((event) => event.data !== '').map(({ data, name }) => ({ data, ...(name === undefined ? {} : { name }), tokens: 0 }))
 }
 
 function findStop(events: StreamEvent[], { behaviour, amount }: Script): Stop | null {

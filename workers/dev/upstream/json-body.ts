@@ -1,13 +1,31 @@
+import type { Exchange } from './exchange.ts'
+
 export type JsonObject = Record<string, unknown>
+
+const refusedModel = '"scripted-refuse"'
+
+/** Reads a body that has to be a JSON object; what it is instead is for the provider to say in its own words. */
+export async function readJsonBody(exchange: Exchange, maxBytes: number): Promise<JsonObject | 'too-large' | 'unreadable' | 'left'> {
+  const bytes = await exchange.readBody((first) => refuseEarly(exchange, first), maxBytes)
+  return typeof bytes === 'string' ? bytes : (parseObject(bytes) ?? 'unreadable')
+}
 
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** The one behaviour that is chosen before the body is read: the socket is reset on its first bytes. */
+function refuseEarly(exchange: Exchange, first: Buffer): void {
+  if (!first.includes(refusedModel)) return
+  exchange.record.model = 'scripted-refuse'
+  exchange.record.behaviour = 'refuse'
+  exchange.cut(true)
+}
+
 // JSON is UTF-8; bytes that are not must fail instead of turning into replacement characters.
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** The object that a request body is; null for anything else. */
+/** Null for bytes that are no JSON object. */
 export function parseObject(bytes: Buffer): JsonObject | null {
   try {
     const parsed: unknown = JSON.parse(decoder.decode(bytes))

@@ -4,7 +4,7 @@ import { generatePieces } from './text.ts'
 // A schema may refer to itself; what lies deeper than this is left out.
 const maxDepth = 8
 
-/** JSON for a schema, about as many tokens as wanted: its fixed parts may add some. */
+/** JSON for a schema, about as many tokens as wanted: its fixed parts may add some. `cap` is the most there may be. */
 export function writeJson(schema: unknown, seed: number, wanted: number, cap: number | null): { pieces: string[]; isCut: boolean } {
   const words = generatePieces(seed, wanted, 'plain').join('')
   const all = splitTokens(JSON.stringify(fillSchema(schema, words)))

@@ -1,5 +1,5 @@
 import type { UsageFault } from '../behaviours.ts'
-import { type ReportedUsage, reportWrongCounts } from '../usage-faults.ts'
+import { type ReportedUsage, reportWrongUsage } from '../wrong-usage.ts'
 import type { ModalityCount } from './prompt.ts'
 
 /** Thoughts are no part of the candidates' tokens; what is cached is part of the prompt's. */
@@ -17,7 +17,7 @@ const counts = ['promptTokenCount', 'candidatesTokenCount', 'totalTokenCount']
 export function reportUsage(usage: GeminiUsage, fault: UsageFault | undefined): ReportedUsage | null {
   if (fault === 'absent') return null
   if (fault === 'null') return { json: 'null', parsed: null }
-  return reportWrongCounts(fault, counts) ?? healthyUsage(usage)
+  return reportWrongUsage(fault, counts) ?? healthyUsage(usage)
 }
 
 /** An embedding consumes nothing but its prompt. */
@@ -25,7 +25,7 @@ export function reportPromptUsage(promptTokens: number, fault: UsageFault | unde
   if (fault === 'absent') return null
   if (fault === 'null') return { json: 'null', parsed: null }
   const parsed = { promptTokenCount: promptTokens, promptTokenDetails: [{ modality: 'TEXT', tokenCount: promptTokens }] }
-  return reportWrongCounts(fault, ['promptTokenCount']) ?? { json: JSON.stringify(parsed), parsed }
+  return reportWrongUsage(fault, ['promptTokenCount']) ?? { json: JSON.stringify(parsed), parsed }
 }
 
 /** The usage of an answer of which only half was counted. */

@@ -1,3 +1,4 @@
+import { isObject, type JsonObject } from '../json-body.ts'
 import type { CountedMessage } from '../text.ts'
 import {
   arrayOf,
@@ -8,9 +9,7 @@ import {
   integer,
   isAnyObject,
   isBoolean,
-  isObject,
   isString,
-  type JsonObject,
   missing,
   oneOf,
   shape,

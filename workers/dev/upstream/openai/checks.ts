@@ -1,8 +1,6 @@
 import { isObject, type JsonObject } from '../json-body.ts'
 import { invalidRequest, type OpenAiError } from './errors.ts'
 
-export { isObject, type JsonObject } from '../json-body.ts'
-
 /** Judges one value of a request body; `path` is how OpenAI names it, such as `messages[0].role`. */
 export type Check = (value: unknown, path: string) => OpenAiError | null
 

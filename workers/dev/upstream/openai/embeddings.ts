@@ -1,8 +1,9 @@
 import { type Script, scriptOf } from '../behaviours.ts'
 import type { Exchange } from '../exchange.ts'
+import type { JsonObject } from '../json-body.ts'
 import { play } from '../play.ts'
 import { countWords, makeVector, seedOf } from '../text.ts'
-import { arrayOf, type Check, checkTopLevel, integer, isString, type JsonObject, oneOf, wrongType } from './checks.ts'
+import { arrayOf, type Check, checkTopLevel, integer, isString, oneOf, wrongType } from './checks.ts'
 import { invalidRequest, type OpenAiError, unknownModel } from './errors.ts'
 import { answerError, commonPart } from './replies.ts'
 

@@ -1,6 +1,6 @@
 import type { Dialect } from '../dialect.ts'
 import type { Exchange } from '../exchange.ts'
-import { type JsonObject, parseObject } from '../json-body.ts'
+import { type JsonObject, readJsonBody } from '../json-body.ts'
 import { answerChat } from './chat.ts'
 import { answerEmbeddings } from './embeddings.ts'
 import {
@@ -22,7 +22,6 @@ type Post = (exchange: Exchange, body: JsonObject, model: string, key: string) =
 
 const posts: Readonly<Record<string, Post>> = { '/v1/chat/completions': answerChat, '/v1/embeddings': answerEmbeddings }
 const maxBodyBytes = 64 * 1024 * 1024
-const refusedModel = '"scripted-refuse"'
 
 /** OpenAI's API as seen under `/openai`: paths below are what the real host serves. */
 export const openAiDialect: Dialect = {
@@ -56,22 +55,13 @@ function judgeKey(exchange: Exchange, key: string): boolean {
 async function answerPost(exchange: Exchange, post: Post, key: string): Promise<void> {
   const contentType = exchange.request.headers['content-type'] ?? ''
   if (!/^application\/json(\s*;\s*charset=utf-8)?$/i.test(contentType)) return answerError(exchange, wrongContentType(contentType))
-  const bytes = await exchange.readBody((first) => refuseEarly(exchange, first), maxBodyBytes)
-  if (bytes === 'left') return
-  if (bytes === 'too-large') return answerError(exchange, invalidRequest('Request body is too large.', null, 'request_too_large', 413))
-  const body = parseObject(bytes)
-  if (!body) return answerError(exchange, unreadableBody)
+  const body = await readJsonBody(exchange, maxBodyBytes)
+  if (body === 'left') return
+  if (body === 'too-large') return answerError(exchange, invalidRequest('Request body is too large.', null, 'request_too_large', 413))
+  if (body === 'unreadable') return answerError(exchange, unreadableBody)
   if (body.model === undefined || body.model === null || body.model === '') return answerError(exchange, missingModel)
   if (typeof body.model !== 'string')
     return answerError(exchange, invalidRequest("Invalid type for 'model': expected a string.", 'model', 'invalid_type'))
   exchange.record.model = body.model
   return post(exchange, body, body.model, key)
-}
-
-/** The one behaviour that is chosen before the body is read: the socket is reset on its first bytes. */
-function refuseEarly(exchange: Exchange, first: Buffer): void {
-  if (!first.includes(refusedModel)) return
-  exchange.record.model = 'scripted-refuse'
-  exchange.record.behaviour = 'refuse'
-  exchange.cut(true)
 }

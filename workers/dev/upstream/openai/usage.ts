@@ -1,5 +1,5 @@
 import type { UsageFault } from '../behaviours.ts'
-import { type ReportedUsage, reportWrongCounts } from '../usage-faults.ts'
+import { type ReportedUsage, reportWrongUsage } from '../wrong-usage.ts'
 
 export type ChatUsage = { promptTokens: number; cachedTokens: number; completionTokens: number; reasoningTokens: number }
 
@@ -7,7 +7,7 @@ export type ChatUsage = { promptTokens: number; cachedTokens: number; completion
 export function reportUsage(usage: ChatUsage, fault: UsageFault | undefined): ReportedUsage | null {
   if (fault === 'absent') return null
   if (fault === 'null') return { json: 'null', parsed: null }
-  return reportWrongCounts(fault, ['prompt_tokens', 'completion_tokens', 'total_tokens']) ?? healthyUsage(usage)
+  return reportWrongUsage(fault, ['prompt_tokens', 'completion_tokens', 'total_tokens']) ?? healthyUsage(usage)
 }
 
 export function halfUsage(usage: ChatUsage): ReportedUsage {

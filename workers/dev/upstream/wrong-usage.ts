@@ -3,6 +3,7 @@ import type { UsageFault } from './behaviours.ts'
 /** Usage as text, because some faults (1e400, NaN) cannot be said by JSON.stringify. */
 export type ReportedUsage = { json: string; parsed: unknown }
 
+// What a count is replaced by under each fault that touches the counts themselves.
 const wrongCounts: Partial<Record<UsageFault, string>> = {
   zero: '0',
   absurd: '1000000000000000',
@@ -14,11 +15,11 @@ const wrongCounts: Partial<Record<UsageFault, string>> = {
   'not-a-number': 'NaN',
 }
 
-/** Usage whose counts are all wrong in the same way; undefined for a fault that leaves the counts alone. */
-export function reportWrongCounts(fault: UsageFault | undefined, fields: readonly string[]): ReportedUsage | undefined {
+/** A report in which each of these counts is wrong; null when the fault leaves counts as they are. */
+export function reportWrongUsage(fault: UsageFault | undefined, counts: readonly string[]): ReportedUsage | null {
   const wrong = fault && wrongCounts[fault]
-  if (wrong === undefined) return undefined
-  const json = `{${fields.map((field) => `"${field}":${wrong}`).join(',')}}`
+  if (wrong === undefined) return null
+  const json = `{${counts.map((count) => `"${count}":${wrong}`).join(',')}}`
   // Infinity and NaN do not survive JSON, so the truth shows the text that was sent.
   return { json, parsed: fault === 'overflow' || fault === 'not-a-number' ? json : JSON.parse(json) }
 }
