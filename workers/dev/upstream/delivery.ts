@@ -3,7 +3,13 @@ import type { Behaviour, Script } from './behaviours.ts'
 import type { Exchange, HeaderList } from './exchange.ts'
 
 /**
- * One server-sent event. `tokens` are the visible output tokens it carries, `hidden` those generated before it that
+ * How events stand in a stream: as server-sent events, whose lines one provider ends with CR LF where nothing odd is
+ * asked for, or as the elements of one JSON array that is written piece by piece.
+ */
+export type StreamFormat = 'sse' | 'sse-crlf' | 'array'
+
+/**
+ * One event of a stream. `tokens` are the visible output tokens it carries, `hidden` those generated before it that
  * no client sees (reasoning), `usage` what it reports.
  */
 export type StreamEvent = { data: string; name?: string; tokens: number; hidden?: number; usage?: unknown }
@@ -14,16 +20,24 @@ type Stop = { index: number; how: 'stall' | 'cut' }
 // Below this a stream goes out in one write; above it the client's pace decides.
 const batchChars = 64 * 1024
 
-/** Sends a stream as the script says. `errorEvent` is the dialect's in-band error. */
+type Stream = {
+  events: StreamEvent[]
+  /** The dialect's in-band error. */
+  errorEvent: StreamEvent
+  format: StreamFormat
+}
+
+/** Sends a stream as the script says. */
 export async function deliverStream(
   exchange: Exchange,
   headers: HeaderList,
-  events: StreamEvent[],
-  errorEvent: StreamEvent,
+  { events, errorEvent, format }: Stream,
   script: Script,
 ): Promise<void> {
   const { behaviour, amount } = script
+  const frame = framerOf(format)
   const pieces = frame(applyFault(events, errorEvent, script), behaviour.framing)
+  if (behaviour.fault === 'after-done') pieces.push(...frame(repeatLate(events), undefined))
   const stop = findStop(events, script)
   if (behaviour.fault === 'error-first' || behaviour.fault === 'error-mid') exchange.ending = 'broken'
   exchange.begin(200, headers)
@@ -40,13 +54,11 @@ function applyFault(events: StreamEvent[], errorEvent: StreamEvent, { behaviour,
     const middle = events.length >> 1
     return events.map((event, index) => (index === middle ? { ...event, data: event.data.slice(0, event.data.length >> 1) } : event))
   }
-  if (behaviour.fault === 'after-done') {
-    const late = events
-      .filter((event) => event.data !== '')
-      .map(({ data, name }) => ({ data, ...(name === undefined ? {} : { name }), tokens: 0 }))
-    return [...events, ...late]
-  }
   return events
+}
+
+function repeatLate(events: StreamEvent[]): StreamEvent[] {
+  return events.filter((event) => event.data !== '').map(({ data, name }) => ({ data, ...(name === undefined ? {} : { name }), tokens: 0 }))
 }
 
 function findStop(events: StreamEvent[], { behaviour, amount }: Script): Stop | null {
@@ -67,8 +79,25 @@ function indexAfterChunks(events: readonly StreamEvent[], chunks: number): numbe
   return index
 }
 
-function frame(events: readonly StreamEvent[], framing: Behaviour['framing']): Piece[] {
-  const lineEnd = framing === 'crlf' ? '\r\n' : framing === 'cr' ? '\r' : '\n'
+/** A stream as it goes out when nothing odd is done to it. */
+export function renderStream(events: readonly StreamEvent[], format: StreamFormat): string {
+  return framerOf(format)(events, undefined)
+    .map((piece) => piece.bytes)
+    .join('')
+}
+
+function framerOf(format: StreamFormat): typeof frameEvents {
+  if (format === 'array') return frameArray
+  return format === 'sse' ? frameEvents : (events, framing = 'crlf') => frameEvents(events, framing)
+}
+
+function lineEndOf(framing: Behaviour['framing']): string {
+  if (framing === 'crlf') return '\r\n'
+  return framing === 'cr' ? '\r' : '\n'
+}
+
+function frameEvents(events: readonly StreamEvent[], framing: Behaviour['framing']): Piece[] {
+  const lineEnd = lineEndOf(framing)
   const comment = framing === 'comments' ? `: keep-alive${lineEnd}${lineEnd}` : ''
   const last = events.length - 1
   return events.map((event, index) => {
@@ -77,6 +106,23 @@ function frame(events: readonly StreamEvent[], framing: Behaviour['framing']): P
     const mark = framing === 'bom' && index === 0 ? '\uFEFF' : ''
     const { tokens, hidden = 0, usage } = event
     return { bytes: `${mark}${comment}${name}data: ${event.data}${end}`, tokens, hidden, usage }
+  })
+}
+
+/**
+ * Google's layout: the separator of two elements goes out with the second. JSON knows no comments, so what keeps a
+ * connection alive is an empty line.
+ */
+function frameArray(events: readonly StreamEvent[], framing: Behaviour['framing']): Piece[] {
+  const lineEnd = lineEndOf(framing)
+  const separator = `${lineEnd},${framing === 'cr' ? '\r' : '\r\n'}`
+  const comment = framing === 'comments' ? lineEnd : ''
+  const last = events.length - 1
+  return events.map((event, index) => {
+    const opening = index === 0 ? `${framing === 'bom' ? '\uFEFF' : ''}[` : separator
+    const closing = index === last ? `${lineEnd}]${framing === 'no-last-newline' ? '' : lineEnd}` : ''
+    const { tokens, hidden = 0, usage } = event
+    return { bytes: `${opening}${comment}${event.data}${closing}`, tokens, hidden, usage }
   })
 }
 

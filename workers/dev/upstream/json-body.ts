@@ -25,7 +25,8 @@ function refuseEarly(exchange: Exchange, first: Buffer): void {
 // JSON is UTF-8; bytes that are not must fail instead of turning into replacement characters.
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-function parseObject(bytes: Buffer): JsonObject | null {
+/** Null for bytes that are no JSON object. */
+export function parseObject(bytes: Buffer): JsonObject | null {
   try {
     const parsed: unknown = JSON.parse(decoder.decode(bytes))
     return isObject(parsed) ? parsed : null

@@ -1,12 +1,14 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Failure, Script } from './behaviours.ts'
-import { deliverBody, deliverStream, pause, type StreamEvent } from './delivery.ts'
+import { deliverBody, deliverStream, pause, renderStream, type StreamEvent, type StreamFormat } from './delivery.ts'
 import type { Exchange, HeaderList } from './exchange.ts'
 
 /** What a dialect brings for one accepted request; the script decides which of it is used. Tokens count all choices. */
 export type Part = {
   stream: boolean
+  /** Server-sent events where it is left out. */
+  format?: StreamFormat
   /** Pure function of the request, the same for each attempt of it. */
   seed: number
   visibleTokens: number
@@ -34,8 +36,13 @@ export async function play(exchange: Exchange, script: Script, part: Part): Prom
   if (behaviour.failure) return part.fail(behaviour.failure, amount)
   if (behaviour.instead) return playInstead(exchange, behaviour.instead, part)
   if (behaviour.fault === 'bomb') return playBomb(exchange, amount, part)
-  if (part.stream) return deliverStream(exchange, part.headers(sse), part.renderEvents(), part.errorEvent, script)
-  await playBody(exchange, script, part)
+  if (!part.stream) return playBody(exchange, script, part)
+  const { errorEvent, format = 'sse' } = part
+  await deliverStream(exchange, part.headers(contentTypeOf(part)), { events: part.renderEvents(), errorEvent, format }, script)
+}
+
+function contentTypeOf({ stream, format }: Part): string {
+  return stream && format !== 'array' ? sse : json
 }
 
 async function playOpening(exchange: Exchange, { behaviour, amount, name }: Script, part: Part): Promise<'ended' | 'open'> {
@@ -57,7 +64,7 @@ function playInstead(exchange: Exchange, instead: 'html' | 'error' | 'nothing', 
   exchange.ending = 'broken'
   if (instead === 'html') exchange.answer(200, part.headers('text/html; charset=UTF-8'), page)
   else if (instead === 'error') exchange.answer(200, part.headers(json), part.errorBody)
-  else exchange.answer(200, part.headers(part.stream ? sse : json), '')
+  else exchange.answer(200, part.headers(contentTypeOf(part)), '')
 }
 
 async function playBody(exchange: Exchange, script: Script, part: Part): Promise<void> {
@@ -82,18 +89,11 @@ const compress = promisify(gzip)
 /** Valid content behind megabytes of padding that compress a thousandfold. */
 async function playBomb(exchange: Exchange, unpackedMegabytes: number, part: Part): Promise<void> {
   const padding = Buffer.alloc(Math.min(unpackedMegabytes, 512) * megabyte, ' ')
-  const content = part.stream
-    ? [Buffer.from(':'), padding, Buffer.from('\n\n'), Buffer.from(renderPlain(part))]
-    : [padding, Buffer.from(part.renderBody())]
-  const packed = await compress(Buffer.concat(content), { level: 1 })
+  const content = part.stream ? renderStream(part.renderEvents(), part.format ?? 'sse') : part.renderBody()
+  // JSON may begin with spaces; among events they need a comment.
+  const [before, after] = contentTypeOf(part) === sse ? [':', '\n\n'] : ['', '']
+  const packed = await compress(Buffer.concat([Buffer.from(before), padding, Buffer.from(`${after}${content}`)]), { level: 1 })
   if (!exchange.isOpen) return
   countBody(exchange, part, true)
-  exchange.answer(200, [...part.headers(part.stream ? sse : json), 'content-encoding', 'gzip'], packed)
-}
-
-function renderPlain(part: Part): string {
-  return part
-    .renderEvents()
-    .map((event) => `${event.name === undefined ? '' : `event: ${event.name}\n`}data: ${event.data}\n\n`)
-    .join('')
+  exchange.answer(200, [...part.headers(contentTypeOf(part)), 'content-encoding', 'gzip'], packed)
 }

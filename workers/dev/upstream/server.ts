@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { anthropicDialect } from './anthropic/routes.ts'
 import type { Dialect } from './dialect.ts'
 import { Exchange } from './exchange.ts'
+import { geminiDialect } from './gemini/routes.ts'
 import { GroundTruth, type ModelSummary, type RecordFilter, type TruthRecord } from './ground-truth.ts'
 import { findLeaks } from './leaks.ts'
 import { openAiDialect } from './openai/routes.ts'
@@ -27,7 +28,7 @@ export type Upstream = {
 
 export type { RecordFilter, TruthRecord } from './ground-truth.ts'
 
-const dialects: readonly Dialect[] = [openAiDialect, anthropicDialect]
+const dialects: readonly Dialect[] = [openAiDialect, anthropicDialect, geminiDialect]
 const keepAliveMs = 10 * 60 * 1_000
 // A benchmark opens its connections all at once.
 const backlog = 4_096

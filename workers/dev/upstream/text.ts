@@ -18,9 +18,9 @@ export const defaultTokens = 32
 const maxTokens = 200_000
 const maxTextBytes = 32 * 1024 * 1024
 const hugeWordBytes = 16 * 1024 * 1024
-const tokensPerMessage = 3
+export const tokensPerMessage = 3
 // An image part's JSON is longer than this, so the count stays below the body's bytes.
-const tokensPerImage = 8
+export const tokensPerImage = 8
 
 const noTags: Tags = { tokens: null, cached: 0, reasoning: 0, textBytes: 0, tool: false }
 
@@ -124,4 +124,12 @@ export function readTags(text: string): Tags {
     textBytes: Math.min(number('bytes') ?? 0, maxTextBytes),
     tool: text.includes('[tool]'),
   }
+}
+
+/** The embedding of a text: a unit vector, as the real ones are. */
+export function makeVector(seed: number, dimensions: number): Float32Array {
+  const next = numbersFrom(seed)
+  const vector = Float32Array.from({ length: dimensions }, () => next() / 0x80000000 - 1)
+  const length = Math.hypot(...vector)
+  return vector.map((value) => value / length)
 }

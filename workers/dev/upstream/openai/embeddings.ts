@@ -2,7 +2,7 @@ import { type Script, scriptOf } from '../behaviours.ts'
 import type { Exchange } from '../exchange.ts'
 import type { JsonObject } from '../json-body.ts'
 import { play } from '../play.ts'
-import { countWords, numbersFrom, seedOf } from '../text.ts'
+import { countWords, makeVector, seedOf } from '../text.ts'
 import { arrayOf, type Check, checkTopLevel, integer, isString, oneOf, wrongType } from './checks.ts'
 import { invalidRequest, type OpenAiError, unknownModel } from './errors.ts'
 import { answerError, commonPart } from './replies.ts'
@@ -91,12 +91,4 @@ function renderEmbeddings(request: EmbeddingRequest, inputs: (string | number[])
     return { object: 'embedding', index, embedding }
   })
   return JSON.stringify({ object: 'list', data, model: request.model, ...(usage === null ? {} : { usage }) })
-}
-
-/** A unit vector, as the real ones are. */
-function makeVector(seed: number, dimensions: number): Float32Array {
-  const next = numbersFrom(seed)
-  const vector = Float32Array.from({ length: dimensions }, () => next() / 0x80000000 - 1)
-  const length = Math.hypot(...vector)
-  return vector.map((value) => value / length)
 }
