@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { cliproxyDialect } from './cliproxy/routes.ts'
 import type { Dialect } from './dialect.ts'
 import { Exchange } from './exchange.ts'
 import { GroundTruth, type ModelSummary, type RecordFilter, type TruthRecord } from './ground-truth.ts'
@@ -26,7 +27,7 @@ export type Upstream = {
 
 export type { RecordFilter, TruthRecord } from './ground-truth.ts'
 
-const dialects: readonly Dialect[] = [openAiDialect]
+const dialects: readonly Dialect[] = [openAiDialect, cliproxyDialect]
 const keepAliveMs = 10 * 60 * 1_000
 // A benchmark opens its connections all at once.
 const backlog = 4_096
