@@ -68,6 +68,13 @@ test('the ground truth tells the played model, the behaviour and the tokens of w
   expect(JSON.stringify(record)).not.toMatch(/canary|sk-/)
 })
 
+test('a refusal on the first bytes did no work behind the proxy either', async () => {
+  const request = { body: chatBody('scripted-refuse', 'hi'), headers: { 'x-request-id': 'cpa-refuse' } }
+  await expect(ask(request)).rejects.toThrow()
+  const record = await endedRecord(upstream, 'cpa-refuse')
+  expect(record).toMatchObject({ behaviour: 'refuse', outcome: 'broken', completionTokensGenerated: 0 })
+})
+
 describe('models', () => {
   test('are listed as the client of each provider expects', async () => {
     expect(JSON.parse(await list())).toMatchObject({
