@@ -6,7 +6,7 @@ export type Dialect = {
   /** Headers, in lower case, that this provider takes and any other must never see, such as the one its key stands in. */
   ownHeaders?: readonly string[]
   /** Query strings this provider takes, such as `alt=sse`; any other is a leak. */
-  ownQueries?: readonly string[]
+  ownQueries?: readonly (string | RegExp)[]
   answer(exchange: Exchange, path: string, key: string): Promise<void>
   refuseLeaks(exchange: Exchange, leaks: readonly string[]): void
   /** The scripted upstream itself failed: a defect here, answered as a server error. */

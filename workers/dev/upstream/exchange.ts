@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Attempts } from './attempts.ts'
+import type { CliproxyState } from './cliproxy/state.ts'
 import type { GroundTruth, OpenRecord } from './ground-truth.ts'
 
 /** Header names and values in one flat list, the form in which node writes them fastest. */
@@ -15,6 +16,7 @@ export class Exchange {
   readonly record: OpenRecord
   ending: 'completed' | 'broken' | 'refused' = 'completed'
   readonly #truth: GroundTruth
+  #body: Buffer | null = null
 
   constructor(request: IncomingMessage, response: ServerResponse, truth: GroundTruth, leaks: string[]) {
     this.request = request
@@ -26,6 +28,10 @@ export class Exchange {
 
   get attempts(): Attempts {
     return this.#truth.attempts
+  }
+
+  get cliproxy(): CliproxyState {
+    return this.#truth.cliproxy
   }
 
   get isOpen(): boolean {
@@ -69,7 +75,16 @@ export class Exchange {
     })
   }
 
+  /** A peer that forwards has read the body itself; whoever reads it next gets these bytes. */
+  passBody(bytes: Buffer): void {
+    this.#body = bytes
+  }
+
   async readBody(onFirstBytes: (bytes: Buffer) => void, maxBytes: number): Promise<Buffer | 'too-large' | 'left'> {
+    if (this.#body) {
+      onFirstBytes(this.#body)
+      return this.isOpen ? this.#body : 'left'
+    }
     const chunks: Buffer[] = []
     let size = 0
     return new Promise((resolve) => {

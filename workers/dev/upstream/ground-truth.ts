@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Attempts } from './attempts.ts'
+import { CliproxyState } from './cliproxy/state.ts'
 import { type HeaderSet, HeaderSets } from './header-sets.ts'
 
 export type Outcome = 'completed' | 'client_left' | 'broken' | 'refused' | 'running'
@@ -60,6 +61,8 @@ export class GroundTruth {
   readonly #headerSets = new HeaderSets()
   /** Kept here so that clearing the log also forgets what a test left half retried. */
   readonly attempts = new Attempts()
+  /** What tests switch and what its management plane changes; clearing the log leaves it alone. */
+  readonly cliproxy = new CliproxyState()
 
   open(request: IncomingMessage, leaks: string[]): OpenRecord {
     const record: OpenRecord = {

@@ -8,7 +8,7 @@ export type HeaderSet = {
 }
 
 // A key is never kept, wherever it stands.
-const keyHeaders = new Set(['authorization', 'x-api-key', 'x-goog-api-key'])
+const keyHeaders = new Set(['authorization', 'x-api-key', 'x-goog-api-key', 'x-management-key'])
 
 // A relay sends the same headers again and again; past this many sets somebody is not a relay.
 const maxSets = 1_000

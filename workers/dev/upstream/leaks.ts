@@ -13,6 +13,7 @@ const forbidden = new Set([
   'x-api-key',
   'x-goog-api-key',
   'api-key',
+  'x-management-key',
   'openai-organization',
   'openai-project',
 ])
@@ -30,7 +31,7 @@ export function findLeaks(
 ): string[] {
   const leaks: string[] = []
   const query = url.includes('?') ? url.slice(url.indexOf('?') + 1) : null
-  if (query !== null && !ownQueries.includes(query)) leaks.push('query')
+  if (query !== null && !ownQueries.some((own) => (typeof own === 'string' ? own === query : own.test(query)))) leaks.push('query')
   let keys = 0
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] ?? '').toLowerCase()

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { anthropicDialect } from './anthropic/routes.ts'
+import { cliproxyDialect } from './cliproxy/routes.ts'
 import type { Dialect } from './dialect.ts'
 import { Exchange } from './exchange.ts'
 import { geminiDialect } from './gemini/routes.ts'
@@ -28,7 +29,7 @@ export type Upstream = {
 
 export type { RecordFilter, TruthRecord } from './ground-truth.ts'
 
-const dialects: readonly Dialect[] = [openAiDialect, anthropicDialect, geminiDialect]
+const dialects: readonly Dialect[] = [openAiDialect, anthropicDialect, geminiDialect, cliproxyDialect]
 const keepAliveMs = 10 * 60 * 1_000
 // A benchmark opens its connections all at once.
 const backlog = 4_096

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { text } from 'node:stream/consumers'
 import type { GroundTruth } from './ground-truth.ts'
 
 const usualLimit = 1_000
 
-/** Serves the ground truth to tests: `/_truth/requests` (GET, DELETE) and `/_truth/summary`. */
+/** Serves the ground truth to tests: `/_truth/requests` (GET, DELETE) and `/_truth/summary`; and the switch of CLIProxyAPI. */
 export function answerTruth(request: IncomingMessage, response: ServerResponse, truth: GroundTruth): void {
   const url = new URL(request.url ?? '', 'http://upstream')
   const operation = `${request.method} ${url.pathname}`
@@ -12,7 +13,18 @@ export function answerTruth(request: IncomingMessage, response: ServerResponse, 
   else if (operation === 'DELETE /_truth/requests') {
     truth.clear()
     response.writeHead(204).end()
-  } else sendJson(response, 404, { error: `No such operation: ${operation}` })
+  } else if (operation === 'POST /_truth/cliproxy') setCliproxy(request, response, truth)
+  else sendJson(response, 404, { error: `No such operation: ${operation}` })
+}
+
+function setCliproxy(request: IncomingMessage, response: ServerResponse, truth: GroundTruth): void {
+  text(request).then(
+    (json) => {
+      if (truth.cliproxy.set(json)) response.writeHead(204).end()
+      else sendJson(response, 400, { error: 'Expected {"missing"?: string[], "down"?: boolean}.' })
+    },
+    () => response.destroy(),
+  )
 }
 
 function filterOf(query: URLSearchParams): Parameters<GroundTruth['records']>[0] {

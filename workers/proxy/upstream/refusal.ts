@@ -20,10 +20,10 @@ export async function failureOf(response: Response, route: CatalogueRoute): Prom
     const told = new ApiError('upstream_refused', { status, message: await refusalMessage(response) })
     return new UpstreamFailure(told, { ...facts, outcome: 'refused', mayMoveOn: false })
   }
-  const code = route.kind === 'cliproxyapi' && status === 503 ? await refusalCode(response) : null
+  const lacksCredential = route.kind === 'cliproxyapi' && status === 503 && (await saysNoCredential(response))
   await response.body?.cancel().catch(() => undefined)
   const coolMs = retryAfterMs(response)
-  if (status === 401 || status === 403 || (code !== null && missingCredentials.has(code))) {
+  if (status === 401 || status === 403 || lacksCredential) {
     return new UpstreamFailure(new ApiError('upstream_error'), { ...facts, outcome: 'unauthorized' })
   }
   if (status === 429)
@@ -56,8 +56,6 @@ const overloads = new Set([503, 529])
 /** The platform's own words for an origin that was never reached: refused, timed out, no route, no TLS, no address. */
 const unreached = new Set([521, 522, 523, 525, 526, 530])
 const waitedFor = new Set([408, 504, 524])
-/** CLIProxyAPI has no working credential for the model: waiting does not help. */
-const missingCredentials = new Set(['auth_unavailable', 'auth_not_found'])
 
 function retryAfterMs(response: Response): number | null {
   const header = response.headers.get('retry-after')
@@ -66,7 +64,6 @@ function retryAfterMs(response: Response): number | null {
 }
 
 const Envelope = z.object({ error: z.object({ message: z.string() }) })
-const Coded = z.object({ error: z.object({ code: z.string() }) })
 
 /** What an upstream says is wrong with the request, without anything that looks like a key, an account, an address or a path. */
 export async function refusalMessage(response: Response): Promise<string | undefined> {
@@ -74,10 +71,12 @@ export async function refusalMessage(response: Response): Promise<string | undef
   return envelope.success ? redactMessage(envelope.data.error.message) : undefined
 }
 
-async function refusalCode(response: Response): Promise<string | null> {
-  const coded = Coded.safeParse(await readJson(response).catch(() => null))
-  return coded.success ? coded.data.error.code : null
+/** CLIProxyAPI has no working credential for the model, so waiting does not help. It says so only at the head of its message. */
+async function saysNoCredential(response: Response): Promise<boolean> {
+  const envelope = Envelope.safeParse(await readJson(response).catch(() => null))
+  return envelope.success && /^auth_(?:unavailable|not_found)\b/.test(envelope.data.error.message)
 }
+
 /** The answer's JSON; null for one too long, of which no more is read. */
 async function readJson(response: Response): Promise<unknown> {
   const bytes = await readBoundedBody(response, refusalBytes)
