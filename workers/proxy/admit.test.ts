@@ -36,7 +36,7 @@ function ask(ledger: ScriptedLedger, known: { snapshot?: AccountSnapshot } = {})
     tighter: async ({ holdNanos }: Room) => (holdNanos < 200 ? null : counted),
     advice: ({ holdNanos }: Room) => `${holdNanos} fits`,
   }
-  const admission = admit(exchange, { keyId: 'key_1', keyHash: 'hash', organizationId: 'org_1', ...known }, hold)
+  const admission = admit(exchange, { keyId: 'key_1', keyHash: 'hash', organizationId: 'org_1', ...known }, hold, [])
   return { admission, reference, counted, requestId: exchange.requestId, later }
 }
 
@@ -117,11 +117,14 @@ describe('rate-limit headers', () => {
   const state = (limit: number, remaining: number) => ({ limit, remaining, resetMs: 1_500 })
 
   test('tell nothing of what is not limited', () => {
-    expect(rateLimitHeaders(standing)).toEqual({})
+    expect(rateLimitHeaders(standing, 'openai')).toEqual({})
   })
 
   test('give each limit exactly: its size, what is left, and when all of it is back', () => {
-    const headers = rateLimitHeaders({ ...standing, tokensPerMinute: state(700, 44), spendPerMonth: state(5_000_000_000, 1_234_567_891) })
+    const headers = rateLimitHeaders(
+      { ...standing, tokensPerMinute: state(700, 44), spendPerMonth: state(5_000_000_000, 1_234_567_891) },
+      'openai',
+    )
     expect(headers).toEqual({
       'x-ratelimit-limit-tokens': '700',
       'x-ratelimit-remaining-tokens': '44',
@@ -132,11 +135,25 @@ describe('rate-limit headers', () => {
     })
   })
 
+  test("are in Anthropic's own words for its clients, with the moment of the reset", () => {
+    vi.useFakeTimers({ now: Date.UTC(2026, 0, 2, 3, 4, 5) })
+    const limits = { requestsPerMinute: state(60, 9), tokensPerMinute: state(700, 44) }
+    expect(rateLimitHeaders({ ...standing, ...limits }, 'anthropic')).toEqual({
+      'anthropic-ratelimit-requests-limit': '60',
+      'anthropic-ratelimit-requests-remaining': '9',
+      'anthropic-ratelimit-requests-reset': '2026-01-02T03:04:06.500Z',
+      'anthropic-ratelimit-tokens-limit': '700',
+      'anthropic-ratelimit-tokens-remaining': '44',
+      'anthropic-ratelimit-tokens-reset': '2026-01-02T03:04:06.500Z',
+    })
+    vi.useRealTimers()
+  })
+
   test.each([
     ['the day', state(60, 9), state(1_000, 3), '3'],
     ['the minute', state(60, 9), state(1_000, 900), '9'],
   ])('show both limits of requests, and first the one with less left: %s', (_, requestsPerMinute, requestsPerDay, first) => {
-    expect(rateLimitHeaders({ ...standing, requestsPerMinute, requestsPerDay })).toMatchObject({
+    expect(rateLimitHeaders({ ...standing, requestsPerMinute, requestsPerDay }, 'gemini')).toMatchObject({
       'x-ratelimit-remaining-requests': first,
       'x-ratelimit-remaining-requests-minute': '9',
       'x-ratelimit-remaining-requests-day': String(requestsPerDay.remaining),

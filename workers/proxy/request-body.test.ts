@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { requestBodyBytes } from './limits.ts'
-import { readRequestBody } from './request-body.ts'
+import { readRequestBody as readBody } from './request-body.ts'
+
+const maxBodyBytes = 5_000_000
+const readRequestBody = (request: Request) => readBody(request, { mediaType: 'application/json', maxBodyBytes })
 
 const json = { 'content-type': 'application/json' }
 
@@ -47,14 +49,14 @@ describe('the body of a request', () => {
   })
 
   test('may have its cap and no byte more, also when it does not tell its length', async () => {
-    expect((await readRequestBody(endless(requestBodyBytes / 1_000_000).request)).length).toBe(requestBodyBytes)
+    expect((await readRequestBody(endless(maxBodyBytes / 1_000_000).request)).length).toBe(maxBodyBytes)
     const { request, taken } = endless(100)
     await expect(readRequestBody(request)).rejects.toMatchObject({ code: 'request_too_large', status: 413 })
-    expect(taken.parts).toBeLessThan(requestBodyBytes / 1_000_000 + 4)
+    expect(taken.parts).toBeLessThan(maxBodyBytes / 1_000_000 + 4)
   })
 
   test('is not read at all when it tells that it is too long', async () => {
-    const long = { ...json, 'content-length': String(requestBodyBytes + 1) }
+    const long = { ...json, 'content-length': String(maxBodyBytes + 1) }
     await expect(read('{}', long)).rejects.toMatchObject({ code: 'request_too_large' })
   })
 })

@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { relayStream } from './stream-answer.ts'
+import { costRewrite } from './cost-in-answer.ts'
+import { openaiChat } from './dialects/openai-chat.ts'
+import { isUsageChunk } from './dialects/openai-chat-usage.ts'
+import { streamFormOf } from './dialects/stream-form.ts'
+import { relayStream, type StreamPlan } from './stream-answer.ts'
 
 /** Node has neither of these two of the platform's; a transform without a job is the first, a timer the second. */
 beforeAll(() => {
@@ -11,6 +15,14 @@ afterAll(() => {
 })
 
 const encoder = new TextEncoder()
+
+/** A client that did not ask for usage must not see the chunk that reports it. */
+function planOf(showsUsage: boolean): StreamPlan {
+  const form = streamFormOf('events')
+  if (!form) throw new Error('there is no form of events')
+  return { dialect: openaiChat, form, rewrite: showsUsage ? null : costRewrite(openaiChat, form, isUsageChunk, null) }
+}
+
 const usage = 'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}'
 const first = 'data: {"choices":[{"delta":{"content":"grün"}}],"usage":null}'
 
@@ -30,11 +42,11 @@ function upstream(pieces: (string | Uint8Array)[], breaks = false, type = 'text/
     },
   })
   const cancel = vi.fn()
-  return { answer: { response: new Response(body, { headers: { 'content-type': type } }), cancel }, cancel }
+  return { answer: { response: new Response(body, { headers: { 'content-type': type } }), trace: undefined, cancel }, cancel }
 }
 
 async function relayed(pieces: (string | Uint8Array)[], showsUsage: boolean, breaks = false) {
-  const { readable, meter, ended } = await relayStream(upstream(pieces, breaks).answer, showsUsage)
+  const { readable, meter, ended } = await relayStream(upstream(pieces, breaks).answer, planOf(showsUsage))
   const text = await new Response(readable).text()
   return { text, end: await ended, reading: meter.finish() }
 }
@@ -72,13 +84,13 @@ describe.each([true, false])('a stream to a client that asked for usage: %s', (s
     ['comments only', [': wait\n\n', ': wait\n\n']],
   ])('is refused when it begins with %s', async (_, pieces) => {
     const { answer, cancel } = upstream(pieces)
-    await expect(relayStream(answer, showsUsage)).rejects.toMatchObject({ code: 'upstream_error' })
+    await expect(relayStream(answer, planOf(showsUsage))).rejects.toMatchObject({ told: { code: 'upstream_error' } })
     expect(cancel).toHaveBeenCalled()
   })
 
   test.each(['text/html', 'application/json'])('is refused when it is %s', async (type) => {
     const { answer, cancel } = upstream([`${first}\n\n`], false, type)
-    await expect(relayStream(answer, showsUsage)).rejects.toMatchObject({ code: 'upstream_error' })
+    await expect(relayStream(answer, planOf(showsUsage))).rejects.toMatchObject({ told: { code: 'upstream_error' } })
     expect(cancel).toHaveBeenCalled()
   })
 })

@@ -13,7 +13,7 @@ export function writeJson(schema: unknown, seed: number, wanted: number, cap: nu
 }
 
 /** JSON that satisfies the simple keywords of a schema, its texts filled with the given words. */
-function fillSchema(schema: unknown, words: string): unknown {
+export function fillSchema(schema: unknown, words: string): unknown {
   return fill(schema, words, 0)
 }
 
@@ -52,6 +52,6 @@ function fillObject(schema: JsonObject, words: string, depth: number): JsonObjec
 }
 
 /** Cuts JSON into tokens: runs of text, each with the space before it. */
-function splitTokens(json: string): string[] {
+export function splitTokens(json: string): string[] {
   return json.match(/ ?[^ ]+/g) ?? []
 }

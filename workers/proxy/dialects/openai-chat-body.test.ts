@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { readChatCall, upstreamChatBody } from './openai-chat.ts'
+import { askChat, readChatCall } from './openai-chat.ts'
 
 const encoder = new TextEncoder()
 
 function sent(text: string, upstreamModel: string): string {
-  return upstreamChatBody(readChatCall(encoder.encode(text)), upstreamModel)
+  return String(askChat(readChatCall({ bytes: encoder.encode(text) }), upstreamModel).body)
 }
 
 /** A key as some client may write it: plainly, or with an escape where none is needed. */

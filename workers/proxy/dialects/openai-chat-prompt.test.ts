@@ -8,7 +8,7 @@ const messages = [{ role: 'user', content: 'hi' }]
 
 function promptOfBody(body: object | string) {
   const text = typeof body === 'string' ? body : JSON.stringify({ model: 'm', messages, ...body })
-  return promptOf(readChatCall(new TextEncoder().encode(text)))
+  return promptOf(readChatCall({ bytes: new TextEncoder().encode(text) }).body)
 }
 
 async function tokensOf(body: object): Promise<number> {

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { ApiError } from '#workers/edge/api-error.ts'
+import type { ApiError } from '#workers/edge/api-error.ts'
 import { callUpstream, type UpstreamRequest } from './call.ts'
+import { UpstreamFailure } from './failure.ts'
 
 const request: UpstreamRequest = {
   route: {
@@ -18,10 +19,10 @@ const request: UpstreamRequest = {
     priority: 0,
     weight: 1,
   },
-  path: '/v1/chat/completions',
+  family: 'openai',
   credential: 'sk-secret-credential',
-  body: '{"model":"m"}',
-  stream: false,
+  ask: { path: '/v1/chat/completions', headers: {}, body: '{"model":"m"}' },
+  accept: 'application/json',
   requestId: 'req_1',
 }
 
@@ -38,8 +39,8 @@ function upstream(answer: () => Response | Promise<Response>): { url: string; in
 async function refusal(answer: () => Response | Promise<Response>): Promise<ApiError> {
   upstream(answer)
   const error: unknown = await callUpstream(request).catch((thrown: unknown) => thrown)
-  if (!(error instanceof ApiError)) throw new Error(`no refusal: ${String(error)}`)
-  return error
+  if (!(error instanceof UpstreamFailure)) throw new Error(`no refusal: ${String(error)}`)
+  return error.told
 }
 
 afterEach(() => {
@@ -49,12 +50,9 @@ afterEach(() => {
 })
 
 describe('a call', () => {
-  test.each([
-    [true, 'text/event-stream'],
-    [false, 'application/json'],
-  ])('sends these headers and no others (stream: %s)', async (stream, accept) => {
+  test.each(['text/event-stream', 'application/json'])('sends these headers and no others (accept: %s)', async (accept) => {
     const calls = upstream(() => new Response('{}'))
-    await callUpstream({ ...request, stream })
+    await callUpstream({ ...request, accept })
     expect(calls).toMatchObject([
       { url: 'https://u.example/base/v1/chat/completions', init: { method: 'POST', redirect: 'manual', body: '{"model":"m"}' } },
     ])
@@ -137,7 +135,7 @@ describe('an upstream that is away', () => {
     vi.stubGlobal('fetch', (_: string, init: RequestInit) => {
       return new Promise((_resolve, reject) => init.signal?.addEventListener('abort', () => reject(init.signal?.reason)))
     })
-    const called = callUpstream(request).catch((error: unknown) => error)
+    const called = callUpstream(request).catch((error: unknown) => (error instanceof UpstreamFailure ? error.told : error))
     await vi.advanceTimersByTimeAsync(600_000)
     expect(await called).toMatchObject({ code: 'upstream_timeout', status: 504 })
   })
