@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { localHost } from '../ports.ts'
@@ -10,6 +11,10 @@ import type { ProcessPlan } from '../processes/supervised.ts'
 import { findPostgresBinaries, findServerAccount, requireReachable } from './binaries.ts'
 
 const databaseName = 'relay'
+
+/** Longest wait for what is left of a killed server, far more than it takes. */
+const orphansMs = 10_000
+
 const userName = 'relay'
 /** Known to everyone, because the server listens on the loopback address only and holds nothing but local data. */
 const password = 'relay-local'
@@ -40,7 +45,10 @@ export async function planPostgres(directory: string, port: number): Promise<Pro
     probe: () => acceptsQueries(port),
     readyTimeoutMs: 30_000,
     stopSignal: 'SIGINT', // Fast shutdown: open sessions are ended instead of waited for.
-    prepare: () => removeStaleLock(dataDirectory),
+    prepare: async () => {
+      await awaitOrphans(dataDirectory)
+      removeStaleLock(dataDirectory)
+    },
   }
 }
 
@@ -87,6 +95,26 @@ async function acceptsQueries(port: number): Promise<boolean> {
   } finally {
     client.end().catch(() => undefined)
   }
+}
+
+/**
+ * The backends of a killed server notice its death a moment later, and until then Postgres refuses to start: its shared memory is in use. The lock
+ * file names that memory in its seventh line; where /proc does not tell who uses it, nothing is waited for.
+ */
+async function awaitOrphans(dataDirectory: string): Promise<void> {
+  const lines = readText(join(dataDirectory, 'postmaster.pid')).split('\n')
+  const memoryId = lines[6]?.trim().split(/\s+/)[1]
+  const deadlineMs = Date.now() + orphansMs
+  const isInUse = () =>
+    readText('/proc/sysvipc/shm')
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/))
+      .some(([, id, , , , , attached]) => id === memoryId && Number(attached) > 0)
+  while (memoryId !== undefined && isInUse() && Date.now() < deadlineMs) await wait(20)
+}
+
+function readText(file: string): string {
+  return existsSync(file) ? readFileSync(file, 'utf8') : ''
 }
 
 /**

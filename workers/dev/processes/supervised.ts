@@ -23,7 +23,7 @@ export type ProcessPlan = {
   failureSign?: RegExp
   runAs?: { uid: number; gid: number } | undefined
   /** Runs before each spawn, restarts included. */
-  prepare?: () => void
+  prepare?: () => void | Promise<void>
 }
 
 type State = 'down' | 'starting' | 'ready'
@@ -106,7 +106,7 @@ export class SupervisedProcess {
   }
 
   async #launch(): Promise<void> {
-    this.#plan.prepare?.()
+    await this.#plan.prepare?.()
     const child = this.#spawn()
     const deadline = Date.now() + this.#plan.readyTimeoutMs
     const readOwnLog = () => readLog(this.logFile, this.#logOffset)
