@@ -107,6 +107,7 @@ export class SupervisedProcess {
 
   async #launch(): Promise<void> {
     await this.#plan.prepare?.()
+    if (!this.#wanted) throw this.#failure('was stopped before it started')
     const child = this.#spawn()
     const deadline = Date.now() + this.#plan.readyTimeoutMs
     const readOwnLog = () => readLog(this.logFile, this.#logOffset)
