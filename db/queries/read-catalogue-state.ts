@@ -89,6 +89,6 @@ const stateStatement = sql`
         'id', r.id, 'modelId', r.model_id, 'upstreamId', r.upstream_id, 'upstreamModel', r.upstream_model, 'dialects', r.dialects,
         'region', r.region, 'priority', r.priority, 'weight', r.weight, 'enabled', r.enabled, 'cost', r.cost,
         'price', ${priceOf('p.route_id = r.id')}
-      ) order by r.id), '[]') from routes r
+      ) order by r.model_id, r.upstream_id, r.upstream_model, r.region), '[]') from routes r
     )
   ) as state`

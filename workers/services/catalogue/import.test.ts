@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, test } from 'vitest'
 import { importCatalogue } from '#db/queries/import-catalogue.ts'
 import { readCatalogue } from '#db/queries/read-catalogue.ts'
 import { startTestDatabase, type TestDatabase } from '#db/testing/database.ts'
 import { CatalogueImportAnswer, NewCatalogueImport } from '#shared/contracts/catalogue-import.ts'
+import type { Price } from '#shared/pricing/cost.ts'
 import { type ImportOutcome, importCatalogueFile } from './import.ts'
 
 let database: TestDatabase
@@ -228,6 +231,20 @@ describe('an absurd change', () => {
     // Force that was not needed opens nothing.
     expect((await readCatalogue(database.db)).forcedImportId).toBe(0)
   })
+})
+
+test('the list that is shipped needs no force, and is what is sold afterwards', async ({ expect }) => {
+  const catalogue: unknown = JSON.parse(
+    readFileSync(fileURLToPath(new URL('../../../db/catalogue/list.json', import.meta.url).href), 'utf8'),
+  )
+  const request = NewCatalogueImport.parse({ catalogue })
+  const importer = { db: database.db, actor: 'ada' }
+  expect(await importCatalogueFile(importer, request)).toMatchObject({ outcome: 'applied', absurd: [] })
+  expect(await importCatalogueFile(importer, request)).toMatchObject({ outcome: 'unchanged' })
+  const found = await sold()
+  const prices = (models: { id: string; price: Price }[]) => models.map(({ id, price: { units, ...picos } }) => [id, { ...units }, picos])
+  const read = [...found.values()].map(({ id, price: { priceVersionId: _, ...picos } }) => ({ id, price: picos }))
+  expect(prices(read)).toEqual(prices(request.catalogue.models.toSorted((one, other) => (one.id < other.id ? -1 : 1))))
 })
 
 test('one broken model does not hide the others', async ({ expect }) => {
