@@ -2,8 +2,7 @@ import type { Price } from './cost.ts'
 
 /** Whether an amount becomes twice or half as much, or more than that, or free, or no longer free: nobody means that without saying so. */
 export function isPriceJump(from: number, to: number): boolean {
-  if (from === to) return false
-  return Math.min(from, to) === 0 || Math.max(from, to) >= 2 * Math.min(from, to)
+  return from !== to && Math.max(from, to) >= 2 * Math.min(from, to)
 }
 
 /** Every amount of a price by its name, those of long contexts as `longContext.inputPicos`. */

@@ -7,7 +7,8 @@ import { catalogueFreshMs, catalogueUsableMs } from './limits.ts'
 const price: VersionedPrice = {
   priceVersionId: 'prc_a',
   inputPicos: 1_000,
-  cacheReadPicos: 100,
+  // What is free and stays so is no jump.
+  cacheReadPicos: 0,
   cacheWrite5mPicos: 1_250,
   cacheWrite1hPicos: 2_000,
   outputPicos: 4_000,

@@ -8,7 +8,6 @@ const proxies = ['workers/proxy/catalogue.test.ts']
 export const catalogue = [
   ...faultsIn('shared/pricing/list-price.ts', files, [
     { promise: 'dollars per million are picos for one', find: '(parseUsd(text) ?? 0) / 1_000)', replace: 'parseUsd(text) ?? 0)' },
-    { promise: 'a price of tokens has at most six places', find: '(\\.\\d{1,6})?$/', replace: '(\\.\\d{1,9})?$/' },
     { promise: 'a cached token without a price costs what input does', find: 'cacheRead = input', replace: 'cacheRead = 0' },
     { promise: 'a price says when it was read', find: 'readOn: z.iso.date(),', replace: 'readOn: z.string().optional(),' },
   ]),
@@ -23,7 +22,7 @@ export const catalogue = [
     'shared/pricing/price-jump.ts',
     [...imports, ...proxies],
     [
-      { promise: 'a price that becomes free jumps', find: 'return Math.min(from, to) === 0 || ', replace: 'return ' },
+      { promise: 'a price that stays is no jump', find: 'return from !== to && ', replace: 'return ', money: false },
       { promise: 'a price that doubles jumps', find: '>= 2 * Math.min(from, to)', replace: '> 2 * Math.min(from, to)' },
       { promise: 'a price of long contexts can jump', find: "  add('longContext.', { ...longContext })\n", replace: '' },
     ],
