@@ -2,13 +2,9 @@ import { type Catalogue, type CatalogueModel, readCatalogue } from '#db/queries/
 import { pricesJump } from '#shared/pricing/price-jump.ts'
 import { logFailure } from '#workers/edge/log.ts'
 import type { Surroundings } from './env.ts'
-import { catalogueFreshMs, catalogueUsableMs } from './limits.ts'
+import { catalogueFreshMs, catalogueModels, catalogueRoutes, catalogueUsableMs } from './limits.ts'
 import { nearNames } from './near-names.ts'
 import { unavailable } from './unavailable.ts'
-
-/** Models and routes that an isolate takes, twice what an import may bring: some 10 MB. Above, something has filled the tables. */
-const mostModels = 2_000
-const mostRoutes = 10_000
 
 /** The models that can be served. */
 export interface Models {
@@ -57,7 +53,7 @@ async function read(surroundings: Surroundings): Promise<Models> {
  */
 export function objectionTo(next: Catalogue, lastGood: Catalogue | undefined): string | null {
   const routes = next.models.reduce((sum, model) => sum + model.routes.length, 0)
-  if (next.models.length > mostModels || routes > mostRoutes) return `${next.models.length} models with ${routes} routes`
+  if (next.models.length > catalogueModels || routes > catalogueRoutes) return `${next.models.length} models with ${routes} routes`
   if (!lastGood || next.forcedImportId !== lastGood.forcedImportId) return null
   const prices = new Map(next.models.map(({ id, price }) => [id, price]))
   let gone = 0
