@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { DialectName, ModelKind, UpstreamKind } from '#shared/contracts/dialect.ts'
 import { Price } from '#shared/pricing/cost.ts'
+import { assert } from '#shared/values/assert.ts'
 import type { Db } from '../client.ts'
 import { readRows } from '../statements.ts'
 
@@ -57,7 +58,7 @@ export type CatalogueState = z.infer<typeof CatalogueState>
 /** All of the catalogue at one moment, what is switched off included: what an import is compared with. */
 export async function readCatalogueState(db: Db): Promise<CatalogueState> {
   const [row] = await readRows(db, stateStatement, z.object({ state: CatalogueState }))
-  if (!row) throw new Error('an aggregate has a row')
+  assert(row, 'an aggregate has a row')
   return row.state
 }
 

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { DialectName, ModelKind, UpstreamKind } from '#shared/contracts/dialect.ts'
 import { Price } from '#shared/pricing/cost.ts'
+import { assert } from '#shared/values/assert.ts'
 import type { Db } from '../client.ts'
 import { readRows } from '../statements.ts'
 
@@ -56,8 +57,9 @@ export interface Catalogue {
 /** Every enabled model that has a price by now, with its enabled routes. A model without a price is not for sale, never free. */
 export async function readCatalogue(db: Db): Promise<Catalogue> {
   const [row] = await readRows(db, catalogueStatement, z.object({ models: z.array(z.unknown()), forcedImportId: z.int() }))
-  const catalogue: Catalogue = { models: [], broken: [], forcedImportId: row?.forcedImportId ?? 0 }
-  for (const candidate of row?.models ?? []) {
+  assert(row, 'an aggregate has a row')
+  const catalogue: Catalogue = { models: [], broken: [], forcedImportId: row.forcedImportId }
+  for (const candidate of row.models) {
     const model = CatalogueModel.safeParse(candidate)
     if (model.success) catalogue.models.push(model.data)
     else catalogue.broken.push(Named.safeParse(candidate).data?.id ?? 'unknown')

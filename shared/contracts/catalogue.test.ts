@@ -47,6 +47,7 @@ test.each<[string, object]>([
   ['a date that is none', withPrice({ readOn: '2026-02-30' })],
   ['a misspelt price', withPrice({ cachedInput: '1' })],
   ['an id with a colon', withModel({ id: 'm:free' })],
+  ['an id that climbs', withModel({ id: 'm/../n' })],
   ['an id with a control character', withModel({ id: 'm\u0000' })],
   ['an alias that is the id', withModel({ aliases: ['m'] })],
   ['an alias twice', withModel({ aliases: ['a', 'a'] })],

@@ -3,11 +3,11 @@ import { ListPrice } from '../pricing/list-price.ts'
 import { DisplayName } from '../values/display-name.ts'
 import { DialectName, ModelKind, UpstreamKind } from './dialect.ts'
 
-/** Names what stands in paths, logs and JSON. No colon: in a path of Gemini it ends the model's name. */
+/** Names what stands in paths, logs and JSON: no `..` that would climb in a path, and no colon, which ends a model's name in one of Gemini's. */
 const Name = z
   .string()
   .max(200)
-  .regex(/^[A-Za-z0-9][\w./@-]*$/, 'letters, digits and . _ / @ - only')
+  .regex(/^[A-Za-z0-9][\w.@-]*(\/[A-Za-z0-9][\w.@-]*)*$/, 'letters, digits and . _ @ - only, in parts between slashes')
 
 /** A constant of the route table, so nothing that could carry a secret or swallow the path that is added to it. */
 const BaseUrl = z

@@ -106,36 +106,37 @@ function changeOf<Row extends Rowlike>(
   wanted: Row,
 ): CatalogueChange | null {
   if (!present) return { what, id, change: 'added', fields: [] }
-  const earlier = new Map<string, unknown>(Object.entries(present))
-  const fields = Object.entries(wanted).flatMap(([field, value]) => {
-    const [from, to] = [canonical(earlier.get(field)), canonical(value)]
-    return from === to ? [] : [{ field, from, to }]
-  })
+  const [before, after] = [new Map(leavesOf(present)), new Map(leavesOf(wanted))]
+  const fields = [...new Set([...before.keys(), ...after.keys()])]
+    .map((field) => ({ field, from: before.get(field) ?? 'null', to: after.get(field) ?? 'null' }))
+    .filter(({ from, to }) => from !== to)
   if (fields.length === 0) return null
   return { what, id, change: present.enabled && !wanted.enabled ? 'disabled' : 'changed', fields }
 }
 
-/** JSON with its members in order, because Postgres keeps another order than a file. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value ?? null, (_, member: unknown) =>
-    typeof member === 'object' && member !== null && !Array.isArray(member)
-      ? Object.fromEntries(Object.entries(member).sort(([one], [other]) => (one < other ? -1 : 1)))
-      : member,
-  )
+/** Each value in JSON by its path, such as `cost.inputPicos`, whatever the order in which a file or Postgres keeps members. */
+function leavesOf(value: unknown, path: string[] = []): [string, string][] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [[path.join('.'), JSON.stringify(value)]]
+  return Object.entries(value).flatMap(([name, member]) => leavesOf(member, [...path, name]))
 }
 
-function comparePrice(
-  { writes, prices }: Comparison,
-  present: Price | null,
-  wanted: Price,
-  { modelId, routeId, route }: { modelId: string; routeId: string | null; route: string | null },
-): void {
-  if (present && canonical(present) === canonical(wanted)) return
+interface Priced {
+  modelId: string
+  routeId: string | null
+  /** The route as people read it; null for the model's price. */
+  route: string | null
+}
+
+function comparePrice({ writes, prices }: Comparison, present: Price | null, wanted: Price, { modelId, routeId, route }: Priced): void {
+  const before = present && amountsOf(present)
+  const after = amountsOf(wanted)
+  const changes = [...new Set([...(before?.keys() ?? []), ...after.keys()])]
+    .map((name) => ({ name, from: before?.get(name) ?? null, to: after.get(name) ?? null }))
+    .filter(({ from, to }) => from !== to)
+  if (before && changes.length === 0) return
   writes.prices.push({ id: newId('prc'), modelId, routeId, price: wanted })
-  if (!present) return
-  const [before, after] = [amountsOf(present), amountsOf(wanted)]
-  for (const name of new Set([...before.keys(), ...after.keys()])) {
-    const [from = null, to = null] = [before.get(name), after.get(name)]
-    if (from !== to) prices.push({ modelId, route, name, from, to, percent: from && to ? Math.floor((to * 100) / from) : null })
+  if (!before) return
+  for (const { name, from, to } of changes) {
+    prices.push({ modelId, route, name, from, to, percent: from && to ? Math.floor((to * 100) / from) : null })
   }
 }

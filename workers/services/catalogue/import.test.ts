@@ -140,6 +140,22 @@ describe('an import', () => {
     expect((await sold()).get('a')?.routes).toEqual([{ ...before, weight: 9 }])
   })
 
+  test('tells a cost by its amounts', async ({ expect }) => {
+    await imported([model('a', { routes: [{ ...route, cost: price }] })])
+    const dearer = { ...price, output: '12', longContext: { aboveInputTokens: 9, input: '2', output: '3' } }
+    const outcome = CatalogueImportAnswer.parse(await imported([model('a', { routes: [{ ...route, cost: dearer }] })]))
+    expect(outcome.changes).toMatchObject([
+      {
+        id: 'a -> openai: a',
+        fields: expect.arrayContaining([
+          { field: 'cost.outputPicos', from: '10000000', to: '12000000' },
+          { field: 'cost.units.longContext.inputPicos', from: 'null', to: '2000000' },
+        ]),
+      },
+    ])
+    expect((await sold()).get('a')?.routes[0]?.cost?.outputPicos).toBe(12_000_000)
+  })
+
   test('ends a price of a route by making it the price of the model', async ({ expect }) => {
     await imported([model('a', { routes: [{ ...route, price: { ...price, input: '2' } }] })])
     expect((await sold()).get('a')?.routes[0]?.price?.inputPicos).toBe(2_000_000)

@@ -28,7 +28,7 @@ export const catalogue = [
     ],
   ),
   ...faultsIn('workers/services/catalogue/compare.ts', imports, [
-    { promise: 'a price that stays makes no new version', find: 'canonical(present) === canonical(wanted)', replace: 'present === wanted' },
+    { promise: 'a price that stays makes no new version', find: 'if (before && changes.length === 0) return', replace: '' },
     { promise: 'a route that lost its price pays that of the model', find: '?? (presentPrice && model.price)', replace: '' },
     { promise: 'a file switches off nothing unless it is complete', find: '  if (!file.complete) return comparison\n', replace: '' },
     { promise: 'a model that is named stays', find: '    models.delete(listed.id)\n', replace: '' },
