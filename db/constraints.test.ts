@@ -80,6 +80,43 @@ describe('Postgres refuses', () => {
     expect([await insert('prc_one'), await insert('prc_two')]).toEqual([null, 'price_versions_effective'])
   })
 
+  test('two current prices of a route, but not one beside the price of its model', async () => {
+    await database.pool.query(`insert into upstreams (id, base_url, credential) values ('u', 'https://u.example', 'u')`)
+    await database.pool.query(
+      `insert into routes (id, model_id, upstream_id, upstream_model, dialects) values ('r', 'm', 'u', 'm', '{openai-chat}')`,
+    )
+    const insert = (id: string, routeId: string | null) =>
+      violated(`insert into price_versions values ($1, 'm', 1, 1, 1, 1, 1, '2031-01-01', $2)`, [id, routeId])
+    expect([await insert('prc_model', null), await insert('prc_route', 'r'), await insert('prc_again', 'r')]).toEqual([
+      null,
+      null,
+      'price_versions_effective',
+    ])
+  })
+
+  test.each([
+    '[]',
+    '"free"',
+    '{"imageNanos": "1"}',
+    '{"imageNanos": -1}',
+    '{"imageNanos": 100000000001}',
+    '{"longContext": {"inputPicos": -1}}',
+  ])('prices of units that are no prices: %s', async (units) => {
+    const insert = `insert into price_versions values ('prc_units', 'm', 1, 1, 1, 1, 1, '2032-01-01', null, $1)`
+    expect(await violated(insert, [units])).toBe('price_versions_units_range')
+  })
+
+  test('any change of a price that was ever valid', async () => {
+    await database.pool.query(`insert into price_versions values ('prc_past', 'm', 1, 1, 1, 1, 1, '2020-01-01')`)
+    for (const change of [
+      `update price_versions set output_picos = 2 where id = 'prc_past'`,
+      `delete from price_versions where id = 'prc_past'`,
+      'truncate price_versions cascade',
+    ]) {
+      expect([change, await violated(change)]).toEqual([change, 'price_versions_immutable'])
+    }
+  })
+
   test('a key of two customers', async () => {
     const hash = 'a'.repeat(64)
     const insert = async () =>

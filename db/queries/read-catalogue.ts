@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { DialectName, ModelKind, UpstreamKind } from '#shared/contracts/dialect.ts'
 import { Price } from '#shared/pricing/cost.ts'
+import { assert } from '#shared/values/assert.ts'
 import type { Db } from '../client.ts'
 import { readRows } from '../statements.ts'
 
@@ -47,13 +48,26 @@ export type CatalogueModel = z.infer<typeof CatalogueModel>
 
 export interface Catalogue {
   models: CatalogueModel[]
+  /** Models that do not parse: they are not for sale, and do not hide the others. */
+  broken: string[]
+  /** The newest import that was forced; zero before the first. */
+  forcedImportId: number
 }
 
 /** Every enabled model that has a price by now, with its enabled routes. A model without a price is not for sale, never free. */
 export async function readCatalogue(db: Db): Promise<Catalogue> {
-  const rows = await readRows(db, catalogueStatement, z.object({ model: CatalogueModel }))
-  return { models: rows.map((row) => row.model) }
+  const [row] = await readRows(db, catalogueStatement, z.object({ models: z.array(z.unknown()), forcedImportId: z.int() }))
+  assert(row, 'an aggregate has a row')
+  const catalogue: Catalogue = { models: [], broken: [], forcedImportId: row.forcedImportId }
+  for (const candidate of row.models) {
+    const model = CatalogueModel.safeParse(candidate)
+    if (model.success) catalogue.models.push(model.data)
+    else catalogue.broken.push(Named.safeParse(candidate).data?.id ?? 'unknown')
+  }
+  return catalogue
 }
+
+const Named = z.object({ id: z.string() })
 
 const priceObject = sql.raw(`jsonb_build_object(
       'priceVersionId', p.id, 'inputPicos', p.input_picos, 'cacheReadPicos', p.cache_read_picos, 'cacheWrite5mPicos', p.cache_write_5m_picos,
@@ -61,13 +75,13 @@ const priceObject = sql.raw(`jsonb_build_object(
     )`)
 
 const catalogueStatement = sql`
-  select jsonb_build_object(
+  select (select coalesce(max(id), 0) from catalogue_imports where forced) as "forcedImportId", coalesce(jsonb_agg(jsonb_build_object(
     'id', m.id, 'kind', m.kind, 'aliases', m.aliases, 'owner', m.owner, 'displayName', m.display_name,
     'contextTokens', m.context_tokens, 'maxOutputTokens', m.max_output_tokens, 'tokenizer', m.tokenizer,
     'createdAtMs', floor(extract(epoch from m.created_at) * 1000),
     'price', ${priceObject},
     'routes', coalesce(served.routes, '[]')
-  ) as model
+  ) order by m.id), '[]') as models
   from models m
   cross join lateral (
     select * from price_versions v where v.model_id = m.id and v.route_id is null and v.effective_at <= now()
@@ -84,5 +98,4 @@ const catalogueStatement = sql`
     from routes r join upstreams u on u.id = r.upstream_id left join route_health h on h.route_id = r.id
     where r.model_id = m.id and r.enabled and u.enabled
   ) served on true
-  where m.enabled
-  order by m.id`
+  where m.enabled`

@@ -1,4 +1,5 @@
 export { apiKeys } from './api-keys.ts'
+export { catalogueImports } from './catalogue-imports.ts'
 export { customerEvents } from './customer-events.ts'
 export { ledgerEntries } from './ledger-entries.ts'
 export { models } from './models.ts'

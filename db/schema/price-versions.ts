@@ -4,7 +4,7 @@ import type { UnitPrices } from '#shared/pricing/cost.ts'
 import { models } from './models.ts'
 import { routes } from './routes.ts'
 
-/** Prices in pico-dollars per token; never updated. The current price is the one with the latest effective time that has come. */
+/** Prices in pico-dollars per token; a trigger refuses to update or delete one. The current price is the one with the latest effective time that has come. */
 export const priceVersions = pgTable(
   'price_versions',
   {

@@ -6,6 +6,7 @@ import { access } from './access.ts'
 import { adminLog } from './admin-log.ts'
 import { type AdminContext, surroundingsOf } from './env.ts'
 import { renderError } from './errors.ts'
+import { catalogueRoutes } from './routes/catalogue.ts'
 import { creditRoutes } from './routes/credits.ts'
 import { customerRoutes } from './routes/customers.ts'
 import { eventRoutes } from './routes/events.ts'
@@ -22,6 +23,7 @@ export const adminApp = new Hono<AdminContext>()
     await next()
   })
   .use(access(), adminLog())
+  .route('/catalogue', catalogueRoutes)
   .route('/customers', customerRoutes)
   .route('/customers/:organizationId/credits', creditRoutes)
   .route('/customers/:organizationId/events', eventRoutes)

@@ -1,6 +1,9 @@
 /** Largest body, in bytes: the longest lists of models a key may carry fit in it, and nothing else comes near. */
 export const maxBodyBytes = 64 * 1024
 
+/** Largest import of a catalogue, in bytes: a thousand models with three routes each. */
+export const maxCatalogueBytes = 2 * 1024 * 1024
+
 /** Difference between our clock and Cloudflare's that a token's times may show, in seconds. */
 export const clockToleranceSeconds = 5
 

@@ -32,6 +32,10 @@ export const unknownKeysPerMinute = 60
 export const catalogueFreshMs = 30_000
 export const catalogueUsableMs = 3_600_000
 
+/** Models and routes that an isolate takes, some 10 MB: twice the models an import may bring. Above, something has filled the tables. */
+export const catalogueModels = 2_000
+export const catalogueRoutes = 5_000
+
 /** Time an upstream has until its headers: long non-stream answers take minutes. */
 export const upstreamHeadersMs = 600_000
 

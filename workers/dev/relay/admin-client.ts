@@ -61,18 +61,17 @@ const Told = z.object({
   detail: z.string(),
   code: z.string(),
   requestId: z.string().optional(),
+  errors: z.array(z.object({ pointer: z.string().optional(), detail: z.string() })).optional(),
 })
 
 function failureOf(response: Response, content: unknown): CommandFailure {
   const isInDoubt = response.status >= 500
   const problem = Told.safeParse(content)
   if (problem.success) {
-    const { detail, code, requestId } = problem.data
-    return new CommandFailure(
-      printable(`${detail} (${response.status} ${code})`),
-      requestId ? [printable(`Request id: ${requestId}`)] : [],
-      isInDoubt,
-    )
+    const { detail, code, requestId, errors = [] } = problem.data
+    const hints = errors.map((error) => `${error.pointer ?? ''} ${error.detail}`.trim())
+    if (requestId) hints.push(`Request id: ${requestId}`)
+    return new CommandFailure(printable(`${detail} (${response.status} ${code})`), hints.map(printable), isInDoubt)
   }
   if (response.status === 403 || (response.status >= 300 && response.status < 400)) {
     return new CommandFailure('Cloudflare Access refuses the service token.', [

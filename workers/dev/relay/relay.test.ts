@@ -275,7 +275,16 @@ describe('reports', () => {
 
   test('model list writes prices in dollars per million tokens', async ({ expect }) => {
     const price = { inputPicos: 150_000, cacheReadPicos: 75_000, cacheWrite5mPicos: 0, cacheWrite1hPicos: 0, outputPicos: 600_000 }
-    const model = { modelId: 'gpt-a', kind: 'chat', contextTokens: 1000, maxOutputTokens: 100, price, priceVersionId: 'prc_a', routes: [] }
+    const model = {
+      modelId: 'gpt-a',
+      kind: 'chat',
+      aliases: [],
+      contextTokens: 1000,
+      maxOutputTokens: 100,
+      price,
+      priceVersionId: 'prc_a',
+      routes: [],
+    }
     answers = [{ status: 200, content: { models: [model] } }]
     const { out } = await relay(['model', 'list'])
     expect(out).toMatch(/gpt-a +chat +1000 +\$0\.15 +\$0\.075 +\$0\.60 +none/)

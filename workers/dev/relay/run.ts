@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { openAdminClient } from './admin-client.ts'
+import { addCatalogueCommands } from './catalogue.ts'
 import { addCreditCommand } from './credit.ts'
 import { addCustomerCommands } from './customer.ts'
 import { findDeployment } from './deployment.ts'
@@ -44,7 +45,7 @@ export async function runRelay(parameters: string[], terminal: Terminal): Promis
 
 function relayProgram(desk: Desk, terminal: Terminal): Command {
   const program = new Command('relay')
-    .description('Operate Rocket Relay: customers, credit, keys, usage and the books.')
+    .description('Operate Rocket Relay: customers, credit, keys, models, usage and the books.')
     .exitOverride()
     .configureOutput({ writeOut: terminal.print, writeErr: terminal.complain })
     .showHelpAfterError('(add --help for what this command takes)')
@@ -53,6 +54,7 @@ function relayProgram(desk: Desk, terminal: Terminal): Command {
   addCreditCommand(program, desk)
   addKeyCommands(program, desk)
   addModelCommands(program, desk)
+  addCatalogueCommands(program, desk)
   addUsageCommand(program, desk)
   addReconcileCommands(program, desk)
   addParkedCommand(program, desk)
@@ -71,6 +73,7 @@ Examples:
   npm run relay -- customer create --credit-usd 5 --name "Ada" --requests-per-minute 60
   npm run relay -- credit org_… --usd 20 --reason "invoice 17"
   npm run relay -- customer limits org_… --spend-per-day-usd 10 --low-balance-usd 5
+  npm run relay -- catalogue import db/catalogue/list.json --dry-run
   npm run relay -- reconcile
   npm run relay -- reconciliations
 `
