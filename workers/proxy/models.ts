@@ -1,9 +1,9 @@
 import type { CatalogueModel } from '#db/queries/read-catalogue.ts'
 import type { Family } from '#shared/contracts/dialect.ts'
-import { ApiError } from '#workers/edge/api-error.ts'
 import { authenticate } from './authenticate.ts'
 import { catalogue } from './catalogue.ts'
 import type { Exchange } from './exchange.ts'
+import { unknownModel } from './unknown-model.ts'
 
 /** `GET /v1/models` and `GET /v1beta/models`, as each family's clients expect it. All models are on one page. */
 export async function listModels(exchange: Exchange): Promise<Response> {
@@ -15,8 +15,9 @@ export async function listModels(exchange: Exchange): Promise<Response> {
 /** One model by its id or another of its names; throws 404. */
 export async function showModel(exchange: Exchange, name: string): Promise<Response> {
   await authenticate(exchange)
-  const model = (await catalogue(exchange.surroundings, exchange.waitUntil)).get(name)
-  if (!model) throw new ApiError('model_not_found', { param: 'model' })
+  const models = await catalogue(exchange.surroundings, exchange.waitUntil)
+  const model = models.get(name)
+  if (!model) throw unknownModel(name, models)
   return Response.json(entryOf[exchange.family](model))
 }
 

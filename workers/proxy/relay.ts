@@ -9,6 +9,7 @@ import type { Call, Dialect } from './dialects/dialect.ts'
 import { type Exchange, factsOf } from './exchange.ts'
 import { holdOf } from './hold.ts'
 import { readRequestBody } from './request-body.ts'
+import { unknownModel } from './unknown-model.ts'
 import { offersOf } from './upstream/offers.ts'
 import { RouteHealth } from './upstream/route-health.ts'
 
@@ -46,7 +47,7 @@ function modelsOf<C extends Call>(call: C, models: Models, dialect: Dialect<C>):
 function foundModel(name: string, models: Models): CatalogueModel {
   const model = models.get(name)
   if (model) return model
-  throw new ApiError('model_not_found', { param: 'model' })
+  throw unknownModel(name, models)
 }
 
 function faultOf<C extends Call>(model: CatalogueModel, call: C, { outputLimit }: Dialect<C>): ApiError | null {
