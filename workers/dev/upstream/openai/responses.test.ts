@@ -38,7 +38,7 @@ describe('the official client', () => {
     // Twice 3 for a message, then two and five words.
     expect(answer.usage).toEqual({
       input_tokens: 13,
-      input_tokens_details: { cached_tokens: 4 },
+      input_tokens_details: { cached_tokens: 4, cache_write_tokens: 0 },
       output_tokens: 25,
       output_tokens_details: { reasoning_tokens: 5 },
       total_tokens: 38,

@@ -86,7 +86,7 @@ function store<Rendered>(
 function countFields({ promptTokens, cachedTokens, completionTokens, reasoningTokens }: ChatUsage): JsonObject {
   return {
     input_tokens: promptTokens,
-    input_tokens_details: { cached_tokens: cachedTokens },
+    input_tokens_details: { cached_tokens: cachedTokens, cache_write_tokens: 0 },
     output_tokens: completionTokens,
     output_tokens_details: { reasoning_tokens: reasoningTokens },
     total_tokens: promptTokens + completionTokens,
