@@ -60,7 +60,9 @@ async function playOpening(exchange: Exchange, { behaviour, amount, name }: Scri
     exchange.cut()
     return 'ended'
   }
-  if (behaviour.opening === 'fail-first' && exchange.attempts.failsThisTime(`${name} ${amount} ${part.seed} ${part.stream}`, amount)) {
+  // The path stands in it because two endpoints may be told the same text.
+  const request = `${exchange.record.path} ${name} ${amount} ${part.seed} ${part.stream}`
+  if (behaviour.opening === 'fail-first' && exchange.attempts.failsThisTime(request, amount)) {
     part.fail('overloaded', amount)
     return 'ended'
   }

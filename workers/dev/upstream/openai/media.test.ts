@@ -222,6 +222,22 @@ describe('behaviours beyond text', () => {
     expect(absent.record).toMatchObject({ usageReported: null, outcome: 'completed' })
   })
 
+  test('what fails first on one path is a first attempt on another', async () => {
+    const edit = (): Promise<RawAnswer> =>
+      sendForm(upstream.url, '/openai/v1/images/edits', [
+        ['model', 'scripted-flaky'],
+        ['prompt', 'same'],
+        ['image', new File(['x'], 'x.png')],
+      ])
+    const hear = (): Promise<RawAnswer> =>
+      sendForm(upstream.url, '/openai/v1/audio/transcriptions', [
+        ['model', 'scripted-flaky'],
+        ['prompt', 'same'],
+        ['file', new File(['x'], 'x.mp3')],
+      ])
+    expect([(await edit()).status, (await hear()).status, (await edit()).status, (await hear()).status]).toEqual([503, 503, 200, 200])
+  })
+
   test('a form is failed, cut and miscounted as JSON is', async () => {
     const form = async (name: string, file = 'a.seconds-9.mp3'): Promise<RawAnswer> =>
       sendForm(upstream.url, '/openai/v1/audio/transcriptions', [
