@@ -58,7 +58,7 @@ const forms: [string, string, Fields, string | null, string | null][] = [
   ['images/edits', 'no image', [model, ['prompt', 'x']], 'image', 'missing_required_parameter'],
   ['images/edits', 'an image that is a text', [model, ['prompt', 'x'], ['image', 'x']], 'image[0]', 'invalid_type'],
   ['images/edits', 'an unknown field', [...edited, ['moderation', 'low']], 'moderation', 'unknown_parameter'],
-  ['images/edits', 'two prompts', [...edited, ['prompt', 'y']], 'prompt', 'duplicate_parameter'],
+  ['images/edits', 'two prompts', [...edited, ['prompt', 'y']], 'prompt', 'invalid_type'],
   ['images/edits', 'brackets where one stands', [...edited, ['prompt[]', 'y']], 'prompt[]', 'unknown_parameter'],
   ['images/edits', 'n that is no number', [...edited, ['n', 'two']], 'n', 'invalid_type'],
   ['images/edits', 'an empty number', [...edited, ['n', '']], 'n', 'invalid_type'],
@@ -66,7 +66,7 @@ const forms: [string, string, Fields, string | null, string | null][] = [
   ['audio/transcriptions', 'no file', [model], 'file', 'missing_required_parameter'],
   ['audio/transcriptions', 'no model', [['file', file]], null, null],
   ['audio/transcriptions', 'a file that is a text', [model, ['file', 'x']], 'file', 'invalid_type'],
-  ['audio/transcriptions', 'a list without brackets', [...heard, ['include', 'logprobs']], 'include', 'unknown_parameter'],
+  ['audio/transcriptions', 'a list without brackets', [...heard, ['include', 'logprobs']], 'include', 'invalid_type'],
   ['audio/transcriptions', 'an unknown format', [...heard, ['response_format', 'xml']], 'response_format', 'invalid_value'],
   ['audio/transcriptions', 'granularity without words', [...heard, ['timestamp_granularities[]', 'word']], 'timestamp_granularities', null],
   [
@@ -76,6 +76,7 @@ const forms: [string, string, Fields, string | null, string | null][] = [
     'chunking_strategy.type',
     'invalid_value',
   ],
+  ['audio/transcriptions', 'a name of the language', [...heard, ['__proto__', 'x']], '__proto__', 'unknown_parameter'],
   ['audio/transcriptions', 'an inherited name', [...heard, ['constructor', 'x']], 'constructor', 'unknown_parameter'],
 ]
 
