@@ -19,11 +19,13 @@ type Stop = { index: number; how: 'stall' | 'cut' }
 
 // Below this a stream goes out in one write; above it the client's pace decides.
 const batchChars = 64 * 1024
+/** What one write of a binary answer carries. */
+export const binaryChunkBytes = 256
 
 type Stream = {
   events: StreamEvent[]
-  /** The dialect's in-band error. */
-  errorEvent: StreamEvent
+  /** The dialect's in-band error, told how many events went before it. */
+  errorAfter(sentBefore: number): StreamEvent
   format: StreamFormat
 }
 
@@ -31,12 +33,12 @@ type Stream = {
 export async function deliverStream(
   exchange: Exchange,
   headers: HeaderList,
-  { events, errorEvent, format }: Stream,
+  { events, errorAfter, format }: Stream,
   script: Script,
 ): Promise<void> {
   const { behaviour, amount } = script
   const frame = framerOf(format)
-  const pieces = frame(applyFault(events, errorEvent, script), behaviour.framing)
+  const pieces = frame(applyFault(events, errorAfter, script), behaviour.framing)
   if (behaviour.fault === 'after-done') pieces.push(...frame(repeatLate(events), undefined))
   const stop = findStop(events, script)
   if (behaviour.fault === 'error-first' || behaviour.fault === 'error-mid') exchange.ending = 'broken'
@@ -47,9 +49,12 @@ export async function deliverStream(
 }
 
 /** The events as the fault leaves them; stalls and cuts are left to the sender. */
-function applyFault(events: StreamEvent[], errorEvent: StreamEvent, { behaviour, amount }: Script): StreamEvent[] {
-  if (behaviour.fault === 'error-first') return [errorEvent]
-  if (behaviour.fault === 'error-mid') return [...events.slice(0, indexAfterChunks(events, amount)), errorEvent]
+function applyFault(events: StreamEvent[], errorAfter: (sentBefore: number) => StreamEvent, { behaviour, amount }: Script): StreamEvent[] {
+  if (behaviour.fault === 'error-first') return [errorAfter(0)]
+  if (behaviour.fault === 'error-mid') {
+    const index = indexAfterChunks(events, amount)
+    return [...events.slice(0, index), errorAfter(index)]
+  }
   if (behaviour.fault === 'malformed') {
     const middle = events.length >> 1
     return events.map((event, index) => (index === middle ? { ...event, data: event.data.slice(0, event.data.length >> 1) } : event))
@@ -66,7 +71,7 @@ function findStop(events: StreamEvent[], { behaviour, amount }: Script): Stop | 
   return { index: indexAfterChunks(events, amount), how: behaviour.fault }
 }
 
-/** Index behind the K-th event that carries output; never 0, and never behind the last such event. */
+/** Index behind the K-th event that carries output, or behind the last such; the last event of all always stays unsent. */
 function indexAfterChunks(events: readonly StreamEvent[], chunks: number): number {
   let seen = 0
   let index = 1
@@ -76,7 +81,7 @@ function indexAfterChunks(events: readonly StreamEvent[], chunks: number): numbe
     seen += 1
     index = position + 1
   }
-  return index
+  return Math.min(index, events.length - 1)
 }
 
 /** A stream as it goes out when nothing odd is done to it. */
@@ -180,9 +185,28 @@ export async function deliverBody(exchange: Exchange, headers: HeaderList, body:
   else exchange.answer(200, headers, behaviour.framing === 'bom' ? `\uFEFF${body}` : body)
 }
 
+/** Sends bytes whose length is not told ahead, as audio is sent: in chunks, which pace, stalls and cuts count. */
+export async function deliverBinary(exchange: Exchange, headers: HeaderList, bytes: Buffer, script: Script): Promise<void> {
+  const { behaviour, amount } = script
+  const { fault } = behaviour
+  exchange.begin(200, headers)
+  if (behaviour.pace === 'bytes') await writeSlices(exchange, bytes, Math.max(1, amount))
+  else {
+    const stops = fault === 'stall' || fault === 'cut'
+    const sent = stops ? amount * binaryChunkBytes : fault === 'malformed' ? bytes.length >> 1 : bytes.length
+    for (let start = 0; start < Math.min(sent, bytes.length) && exchange.isOpen; start += binaryChunkBytes) {
+      if (behaviour.pace === 'paced' && start > 0) await pause(amount)
+      await exchange.write(bytes.subarray(start, Math.min(start + binaryChunkBytes, sent)))
+    }
+    if (stops) return stopAfter(exchange, '', fault)
+  }
+  if (exchange.isOpen) exchange.response.end(fault === 'after-done' ? bytes : '')
+}
+
 /** A stall ends when the client leaves; a cut waits until the bytes are on their way. */
 async function stopAfter(exchange: Exchange, bytes: string, how: 'stall' | 'cut'): Promise<void> {
-  if (bytes !== '') await exchange.write(bytes)
+  if (bytes === '') exchange.response.flushHeaders()
+  else await exchange.write(bytes)
   if (how === 'stall') return
   await sleep(2)
   if (exchange.isOpen) exchange.cut()

@@ -2,7 +2,8 @@ import type { Exchange } from './exchange.ts'
 
 export type JsonObject = Record<string, unknown>
 
-const refusedModel = '"scripted-refuse"'
+// As the model stands in JSON and in a form.
+const refusedModels = ['"scripted-refuse"', '\r\n\r\nscripted-refuse\r\n']
 
 /** Reads a body that has to be a JSON object; what it is instead is for the provider to say in its own words. */
 export async function readJsonBody(exchange: Exchange, maxBytes: number): Promise<JsonObject | 'too-large' | 'unreadable' | 'left'> {
@@ -15,8 +16,8 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 /** The one behaviour that is chosen before the body is read: the socket is reset on its first bytes. */
-function refuseEarly(exchange: Exchange, first: Buffer): void {
-  if (!first.includes(refusedModel)) return
+export function refuseEarly(exchange: Exchange, first: Buffer): void {
+  if (!refusedModels.some((model) => first.includes(model))) return
   exchange.record.model = 'scripted-refuse'
   exchange.record.behaviour = 'refuse'
   exchange.cut(true)

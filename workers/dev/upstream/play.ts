@@ -1,7 +1,7 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Failure, Script } from './behaviours.ts'
-import { deliverBody, deliverStream, pause, renderStream, type StreamEvent, type StreamFormat } from './delivery.ts'
+import { deliverBinary, deliverBody, deliverStream, pause, renderStream, type StreamEvent, type StreamFormat } from './delivery.ts'
 import type { Exchange, HeaderList } from './exchange.ts'
 
 /** What a dialect brings for one accepted request; the script decides which of it is used. Tokens count all choices. */
@@ -16,11 +16,16 @@ export type Part = {
   /** What the non-stream body reports, as parsed. */
   usage: unknown
   headers(contentType: string): HeaderList
-  renderBody(): string
+  /** Bytes instead of text are sent in chunks, without a length. */
+  renderBody(): string | Buffer
+  /** Content type of that body, where it is not JSON. */
+  bodyType?: string
   renderEvents(): StreamEvent[]
   /** An error as it stands in a 200: the body of an envelope, and the event of a stream. */
   errorBody: string
   errorEvent: StreamEvent
+  /** The error that ends a stream already begun, where it is another; it is told how many events went before it. */
+  failedEvent?(sentBefore: number): StreamEvent
   fail(failure: Failure, amount: number): void
 }
 
@@ -38,11 +43,13 @@ export async function play(exchange: Exchange, script: Script, part: Part): Prom
   if (behaviour.fault === 'bomb') return playBomb(exchange, amount, part)
   if (!part.stream) return playBody(exchange, script, part)
   const { errorEvent, format = 'sse' } = part
-  await deliverStream(exchange, part.headers(contentTypeOf(part)), { events: part.renderEvents(), errorEvent, format }, script)
+  const errorAfter = (sentBefore: number): StreamEvent => (sentBefore > 0 && part.failedEvent?.(sentBefore)) || errorEvent
+  await deliverStream(exchange, part.headers(contentTypeOf(part)), { events: part.renderEvents(), errorAfter, format }, script)
 }
 
-function contentTypeOf({ stream, format }: Part): string {
-  return stream && format !== 'array' ? sse : json
+function contentTypeOf({ stream, format, bodyType = json }: Part): string {
+  if (!stream) return bodyType
+  return format === 'array' ? json : sse
 }
 
 async function playOpening(exchange: Exchange, { behaviour, amount, name }: Script, part: Part): Promise<'ended' | 'open'> {
@@ -53,7 +60,9 @@ async function playOpening(exchange: Exchange, { behaviour, amount, name }: Scri
     exchange.cut()
     return 'ended'
   }
-  if (behaviour.opening === 'fail-first' && exchange.attempts.failsThisTime(`${name} ${amount} ${part.seed} ${part.stream}`, amount)) {
+  // The path stands in it because two endpoints may be told the same text.
+  const request = `${exchange.record.path} ${name} ${amount} ${part.seed} ${part.stream}`
+  if (behaviour.opening === 'fail-first' && exchange.attempts.failsThisTime(request, amount)) {
     part.fail('overloaded', amount)
     return 'ended'
   }
@@ -73,7 +82,10 @@ async function playBody(exchange: Exchange, script: Script, part: Part): Promise
   if (behaviour.pace === 'paced') await pause(amount * (part.visibleTokens + part.hiddenTokens))
   if (!exchange.isOpen) return
   countBody(exchange, part, behaviour.fault === undefined || behaviour.fault === 'after-done')
-  await deliverBody(exchange, part.headers(json), part.renderBody(), script)
+  const headers = part.headers(contentTypeOf(part))
+  const body = part.renderBody()
+  if (typeof body === 'string') await deliverBody(exchange, headers, body, script)
+  else await deliverBinary(exchange, headers, body, script)
 }
 
 /** A body cut in half is no answer, so its tokens were generated but not sent. */
@@ -92,7 +104,7 @@ async function playBomb(exchange: Exchange, unpackedMegabytes: number, part: Par
   const content = part.stream ? renderStream(part.renderEvents(), part.format ?? 'sse') : part.renderBody()
   // JSON may begin with spaces; among events they need a comment.
   const [before, after] = contentTypeOf(part) === sse ? [':', '\n\n'] : ['', '']
-  const packed = await compress(Buffer.concat([Buffer.from(before), padding, Buffer.from(`${after}${content}`)]), { level: 1 })
+  const packed = await compress(Buffer.concat([Buffer.from(before), padding, Buffer.from(after), Buffer.from(content)]), { level: 1 })
   if (!exchange.isOpen) return
   countBody(exchange, part, true)
   exchange.answer(200, [...part.headers(contentTypeOf(part)), 'content-encoding', 'gzip'], packed)

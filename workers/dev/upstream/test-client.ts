@@ -74,3 +74,12 @@ export function readEvents(text: string): string[] {
     .filter((line) => line.startsWith('data: '))
     .map((line) => line.slice('data: '.length))
 }
+
+/** One form without any client's help. */
+export async function sendForm(url: string, path: string, fields: readonly (readonly [string, string | File])[]): Promise<RawAnswer> {
+  const form = new FormData()
+  for (const [name, value] of fields) form.append(name, value)
+  const encoded = new Response(form)
+  const headers = { 'content-type': encoded.headers.get('content-type') ?? '' }
+  return send(url, { path, headers, body: Buffer.from(await encoded.arrayBuffer()) })
+}

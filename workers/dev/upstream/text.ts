@@ -4,6 +4,9 @@ import { hash } from 'node:crypto'
 export type Tags = {
   tokens: number | null
   cached: number
+  /** Parts of the prompt and of the output that count as audio. */
+  audioIn: number
+  audioOut: number
   reasoning: number
   /** Least length of the answer's text in bytes; words are stretched to reach it. */
   textBytes: number
@@ -17,12 +20,12 @@ export const defaultTokens = 32
 // More than any real model puts out at once, and a stream of it still fits this process.
 const maxTokens = 200_000
 const maxTextBytes = 32 * 1024 * 1024
-const hugeWordBytes = 16 * 1024 * 1024
+export const hugeWordBytes = 16 * 1024 * 1024
 export const tokensPerMessage = 3
 // An image part's JSON is longer than this, so the count stays below the body's bytes.
 export const tokensPerImage = 8
 
-const noTags: Tags = { tokens: null, cached: 0, reasoning: 0, textBytes: 0, tool: false }
+const noTags: Tags = { tokens: null, cached: 0, audioIn: 0, audioOut: 0, reasoning: 0, textBytes: 0, tool: false }
 
 const plainWords =
   'amber anchor apple arrow autumn basin beacon birch border branch bridge bright bronze canyon carbon castle cedar circle clover copper ' +
@@ -48,6 +51,15 @@ export function numbersFrom(seed: number): () => number {
     state ^= state << 5
     return state >>> 0
   }
+}
+
+/** Bytes as a pure function of the seed, behind the marks by which a format is known. */
+export function generateBytes(seed: number, size: number, marks: readonly number[]): Buffer {
+  const next = numbersFrom(seed)
+  const words = Uint32Array.from({ length: Math.ceil(size / 4) }, next)
+  const bytes = Buffer.from(words.buffer, 0, size)
+  bytes.set(marks.slice(0, size))
+  return bytes
 }
 
 /** `count` pieces of text, one token each; all but the first begin with the space that separates words. */
@@ -120,6 +132,8 @@ export function readTags(text: string): Tags {
   return {
     tokens: tokens === null ? null : Math.min(tokens, maxTokens),
     cached: number('cached') ?? 0,
+    audioIn: number('audio-in') ?? 0,
+    audioOut: number('audio-out') ?? 0,
     reasoning: Math.min(number('reasoning') ?? 0, maxTokens),
     textBytes: Math.min(number('bytes') ?? 0, maxTextBytes),
     tool: text.includes('[tool]'),

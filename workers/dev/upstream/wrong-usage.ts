@@ -15,11 +15,16 @@ const wrongCounts: Partial<Record<UsageFault, string>> = {
   'not-a-number': 'NaN',
 }
 
-/** A report in which each of these counts is wrong; null when the fault leaves counts as they are. */
-export function reportWrongUsage(fault: UsageFault | undefined, counts: readonly string[]): ReportedUsage | null {
+/** A report in which each of these counts is wrong, behind what is no count; null when the fault leaves counts as they are. */
+export function reportWrongUsage(
+  fault: UsageFault | undefined,
+  counts: readonly string[],
+  texts: Readonly<Record<string, string>> = {},
+): ReportedUsage | null {
   const wrong = fault && wrongCounts[fault]
   if (wrong === undefined) return null
-  const json = `{${counts.map((count) => `"${count}":${wrong}`).join(',')}}`
+  const members = Object.entries(texts).map(([name, text]) => `"${name}":${JSON.stringify(text)}`)
+  const json = `{${[...members, ...counts.map((count) => `"${count}":${wrong}`)].join(',')}}`
   // Infinity and NaN do not survive JSON, so the truth shows the text that was sent.
   return { json, parsed: fault === 'overflow' || fault === 'not-a-number' ? json : JSON.parse(json) }
 }

@@ -35,7 +35,7 @@ export type ChatRequest = {
 }
 
 const maxOutputTokens = 1_000_000
-const functionName: Check = (value, path) => {
+export const functionName: Check = (value, path) => {
   if (typeof value !== 'string') return wrongType(path, 'a string', value)
   if (/^[a-zA-Z0-9_-]{1,64}$/.test(value)) return null
   const message = `Invalid '${path}': string does not match pattern. Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'.`
@@ -125,7 +125,7 @@ const stop: Check = (value, path) => (typeof value === 'string' ? null : arrayOf
 const toolChoice: Check = (value, path) =>
   typeof value === 'string' ? oneOf('none', 'auto', 'required')(value, path) : namedTool(value, path)
 
-const metadata: Check = (value, path) => {
+export const metadata: Check = (value, path) => {
   if (!isObject(value)) return wrongType(path, 'an object', value)
   return firstError(Object.keys(value), (key) => isString(value[key], `${path}.${key}`))
 }
@@ -230,7 +230,7 @@ function checkToolReplies(body: JsonObject): OpenAiError | null {
   })
 }
 
-function isSet(value: unknown): boolean {
+export function isSet(value: unknown): boolean {
   return value !== undefined && value !== null
 }
 

@@ -98,6 +98,16 @@ export function shape(checks: Record<string, Check>, required: readonly string[]
   }
 }
 
+/** An object whose `type` says which of the shapes it must have. */
+export function byType(shapes: Readonly<Record<string, Check>>): Check {
+  const type = oneOf(...Object.keys(shapes))
+  return (value, path) => {
+    if (!isObject(value)) return wrongType(path, 'an object', value)
+    if (value.type === undefined) return missing(`${path}.type`)
+    return type(value.type, `${path}.type`) ?? shapes[String(value.type)]?.(value, path) ?? null
+  }
+}
+
 export function firstError<T>(items: readonly T[], judge: (item: T, index: number) => OpenAiError | null): OpenAiError | null {
   for (const [index, item] of items.entries()) {
     const error = judge(item, index)

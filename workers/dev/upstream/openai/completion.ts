@@ -15,8 +15,11 @@ export type Choice = {
 /** What is answered, before it takes the form of a body or a stream. */
 export type Completion = { seed: number; choices: Choice[]; usage: ChatUsage }
 
-/** The whole answer as a pure function of the model, the messages, the limits and the tools. */
-export function complete(request: ChatRequest, script: Script): Completion {
+/**
+ * The whole answer as a pure function of the model, the messages, the limits and the tools. `earlierTokens` are those of
+ * a conversation that the provider remembers.
+ */
+export function complete(request: ChatRequest, script: Script, earlierTokens = 0): Completion {
   const tags = readTags(lastUserText(request.messages))
   const cap = request.max_completion_tokens ?? request.max_tokens ?? null
   const seed = seedOf(`${request.model}\n${cap}\n${JSON.stringify(request.messages)}`)
@@ -33,7 +36,7 @@ export function complete(request: ChatRequest, script: Script): Completion {
   }
   const choices = Array.from({ length: request.n ?? 1 }, (_, index) => writeChoice({ ...plan, seed: seed + index }))
   const visibleTokens = choices.reduce((sum, choice) => sum + choice.pieces.length, 0)
-  const promptTokens = countPromptTokens(request.messages)
+  const promptTokens = countPromptTokens(request.messages) + earlierTokens
   const reasoningTokens = reasoning * choices.length
   return {
     seed,
@@ -43,6 +46,8 @@ export function complete(request: ChatRequest, script: Script): Completion {
       cachedTokens: Math.min(tags.cached, promptTokens),
       completionTokens: visibleTokens + reasoningTokens,
       reasoningTokens,
+      audioInTokens: Math.min(tags.audioIn, promptTokens),
+      audioOutTokens: Math.min(tags.audioOut, visibleTokens),
     },
   }
 }

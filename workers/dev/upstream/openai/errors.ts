@@ -35,6 +35,8 @@ export const unreadableBody: OpenAiError = invalidRequest(
     'through our help center at help.openai.com.)',
 )
 
+export const unreadableForm: OpenAiError = invalidRequest('Could not parse multipart form')
+
 export const missingModel: OpenAiError = invalidRequest('you must provide a model parameter')
 
 export const serverError: OpenAiError = {
@@ -63,9 +65,9 @@ export function wrongMethod(method: string, path: string, allowed: string): Open
   return { ...invalidRequest(message, null, 'method_not_supported', 405), headers: ['allow', allowed] }
 }
 
-export function wrongContentType(contentType: string): OpenAiError {
+export function wrongContentType(contentType: string, accepted = 'application/json'): OpenAiError {
   const message =
-    `Unsupported content type: '${contentType}'. This API method only accepts 'application/json' requests, but you specified the header ` +
+    `Unsupported content type: '${contentType}'. This API method only accepts '${accepted}' requests, but you specified the header ` +
     `'Content-Type: ${contentType}'. Please try again with a supported content type.`
   return invalidRequest(message, null, 'unsupported_content_type', 415)
 }

@@ -1,7 +1,7 @@
-import type { Failure, Script } from '../behaviours.ts'
+import { type Failure, type Script, scriptOf } from '../behaviours.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Part } from '../play.ts'
-import { type OpenAiError, renderError, scriptedFailure, serverError } from './errors.ts'
+import { type OpenAiError, renderError, scriptedFailure, serverError, unknownModel } from './errors.ts'
 import { openAiHeaders } from './headers.ts'
 
 /** Answers with an error envelope. */
@@ -16,6 +16,9 @@ export function answerJson(exchange: Exchange, json: string): void {
 const inBandError = renderError(serverError)
 const inBandEvent = { data: JSON.stringify(JSON.parse(inBandError)), tokens: 0 }
 
+/** The error of a stream whose events name their type but carry no sequence number. */
+export const namedErrorEvent = { name: 'error', data: JSON.stringify({ type: 'error', ...JSON.parse(inBandError) }), tokens: 0 }
+
 /** What is the same for every OpenAI endpoint that plays a script. */
 export function commonPart(exchange: Exchange, script: Script, key: string): Pick<Part, 'headers' | 'errorBody' | 'errorEvent' | 'fail'> {
   return {
@@ -24,4 +27,13 @@ export function commonPart(exchange: Exchange, script: Script, key: string): Pic
     errorEvent: inBandEvent,
     fail: (failure: Failure, amount: number) => answerError(exchange, scriptedFailure(failure, amount, `scripted-${script.name}`, key)),
   }
+}
+
+/** The script that a model names, once the body has passed its checks; null when the request was refused and so answered. */
+export function admitRequest(exchange: Exchange, model: string, check: () => OpenAiError | null): Script | null {
+  const script = scriptOf(model)
+  if (script) exchange.record.behaviour = script.name
+  const error = script ? check() : unknownModel(model)
+  if (error) answerError(exchange, error)
+  return error ? null : script
 }

@@ -11,16 +11,40 @@ import {
   serverError,
   unknownUrl,
   unreadableBody,
+  unreadableForm,
   wrongContentType,
   wrongKey,
   wrongMethod,
 } from './errors.ts'
+import { type FormFields, readForm } from './forms.ts'
+import { editFields } from './image-rules.ts'
+import { answerImage, answerImageEdit } from './images.ts'
 import { answerModel, answerModels } from './models.ts'
+import { answerModeration } from './moderations.ts'
 import { answerError } from './replies.ts'
+import { answerResponse } from './responses.ts'
+import { answerSpeech } from './speech.ts'
+import { answerTranscription, transcriptionFields } from './transcriptions.ts'
 
 type Post = (exchange: Exchange, body: JsonObject, model: string, key: string) => Promise<void>
 
-const posts: Readonly<Record<string, Post>> = { '/v1/chat/completions': answerChat, '/v1/embeddings': answerEmbeddings }
+const posts: Readonly<Record<string, Post>> = {
+  '/v1/audio/speech': answerSpeech,
+  '/v1/audio/transcriptions': answerTranscription,
+  '/v1/chat/completions': answerChat,
+  '/v1/embeddings': answerEmbeddings,
+  '/v1/images/edits': answerImageEdit,
+  '/v1/images/generations': answerImage,
+  '/v1/moderations': answerModeration,
+  '/v1/responses': answerResponse,
+}
+/** The paths that take a form and no JSON. */
+const forms: Readonly<Record<string, FormFields>> = {
+  '/v1/audio/transcriptions': transcriptionFields,
+  '/v1/images/edits': editFields,
+}
+const json = { name: 'application/json', pattern: /^application\/json(\s*;\s*charset=utf-8)?$/i }
+const multipart = { name: 'multipart/form-data', pattern: /^multipart\/form-data\s*;\s*boundary=/i }
 const maxBodyBytes = 64 * 1024 * 1024
 
 /** OpenAI's API as seen under `/openai`: paths below are what the real host serves. */
@@ -36,7 +60,7 @@ export const openAiDialect: Dialect = {
     const allowed = post ? 'POST' : 'GET'
     if (method !== allowed) return answerError(exchange, wrongMethod(method, path, allowed))
     if (!judgeKey(exchange, key)) return
-    if (post) return answerPost(exchange, post, key)
+    if (post) return answerPost(exchange, post, forms[path] ?? null, key)
     return modelId ? answerModel(exchange, modelId) : answerModels(exchange)
   },
 }
@@ -52,13 +76,14 @@ function judgeKey(exchange: Exchange, key: string): boolean {
   return false
 }
 
-async function answerPost(exchange: Exchange, post: Post, key: string): Promise<void> {
+async function answerPost(exchange: Exchange, post: Post, fields: FormFields | null, key: string): Promise<void> {
   const contentType = exchange.request.headers['content-type'] ?? ''
-  if (!/^application\/json(\s*;\s*charset=utf-8)?$/i.test(contentType)) return answerError(exchange, wrongContentType(contentType))
-  const body = await readJsonBody(exchange, maxBodyBytes)
+  const accepted = fields ? multipart : json
+  if (!accepted.pattern.test(contentType)) return answerError(exchange, wrongContentType(contentType, accepted.name))
+  const body = fields ? await readForm(exchange, maxBodyBytes, fields) : await readJsonBody(exchange, maxBodyBytes)
   if (body === 'left') return
   if (body === 'too-large') return answerError(exchange, invalidRequest('Request body is too large.', null, 'request_too_large', 413))
-  if (body === 'unreadable') return answerError(exchange, unreadableBody)
+  if (body === 'unreadable') return answerError(exchange, fields ? unreadableForm : unreadableBody)
   if (body.model === undefined || body.model === null || body.model === '') return answerError(exchange, missingModel)
   if (typeof body.model !== 'string')
     return answerError(exchange, invalidRequest("Invalid type for 'model': expected a string.", 'model', 'invalid_type'))
