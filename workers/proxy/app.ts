@@ -4,6 +4,8 @@ import { newId } from '#shared/values/id.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
 import { logFailure } from '#workers/edge/log.ts'
 import type { Call, Dialect } from './dialects/dialect.ts'
+import { geminiCountTokens, geminiGenerate, geminiStream } from './dialects/gemini-content.ts'
+import { geminiBatchEmbed, geminiEmbed } from './dialects/gemini-embeddings.ts'
 import { openaiChat } from './dialects/openai-chat.ts'
 import { type Env, surroundingsOf } from './env.ts'
 import { beginExchange, type Exchange } from './exchange.ts'
@@ -18,7 +20,13 @@ type Pipeline = (exchange: Exchange) => Promise<Response>
 const dialects: Record<string, Dialect> = {
   '/v1/chat/completions': openaiChat,
 }
-const geminiMethods: Record<string, Dialect> = {}
+const geminiMethods: Record<string, Dialect> = {
+  generateContent: geminiGenerate,
+  streamGenerateContent: geminiStream,
+  countTokens: geminiCountTokens,
+  embedContent: geminiEmbed,
+  batchEmbedContents: geminiBatchEmbed,
+}
 
 /** What answers without an upstream. */
 const reads: Record<string, Pipeline> = {
