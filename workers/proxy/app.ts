@@ -79,11 +79,13 @@ function identified(response: Response, family: Family, requestId: string): Resp
   return response
 }
 
-/** Whose client this is: by the path, and where two families share one, by the header that only Anthropic's clients send. */
+/** Whose client this is: by the path, and where families share one, by the header that only Anthropic's or only Google's clients send. */
 function familyOf(request: Request, path: string): Family {
   if (path.startsWith('/v1beta/') || (request.method === 'POST' && path.startsWith('/v1/models/'))) return 'gemini'
   if (path.startsWith('/v1/messages')) return 'anthropic'
-  return path.startsWith('/v1/models') && request.headers.has('anthropic-version') ? 'anthropic' : 'openai'
+  if (!path.startsWith('/v1/models')) return 'openai'
+  if (request.headers.has('anthropic-version')) return 'anthropic'
+  return request.headers.has('x-goog-api-key') ? 'gemini' : 'openai'
 }
 
 /** `{model}:{method}`, as Google's APIs write a call of a resource. */

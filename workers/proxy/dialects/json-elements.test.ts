@@ -5,7 +5,7 @@ import { ElementSplitter, elementOf } from './json-elements.ts'
 import { streamFormOf } from './stream-form.ts'
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** The parts of a text that comes in pieces, and what is left at its end. */
 function split(text: string, cuts: readonly number[] = []): { parts: string[]; pending: string } {

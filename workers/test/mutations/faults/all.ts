@@ -13,6 +13,6 @@ export interface PlantedFault {
 }
 
 /** Every fault, by the room it is planted in. */
-export const plantedFaults: PlantedFault[] = Object.entries({ pricing, catalogue, books, usage, proxy, gemini, ledger }).flatMap(([room, faults]) =>
-  faults.map((fault) => ({ room, fault })),
+export const plantedFaults: PlantedFault[] = Object.entries({ pricing, catalogue, books, usage, proxy, gemini, ledger }).flatMap(
+  ([room, faults]) => faults.map((fault) => ({ room, fault })),
 )
