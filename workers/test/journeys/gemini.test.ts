@@ -63,7 +63,7 @@ describe.concurrent("with Google's own client", () => {
       for await (const chunk of stream) expect(chunk.candidates?.[0]?.finishReason).toBeUndefined()
     }
     expect((await failureOf(read())).status).toBe(502)
-    expect((await booksOf(customer, 1)).logs).toMatchObject([{ outcome: 'upstream_error' }])
+    expect((await booksOf(customer, 1)).logs).toMatchObject([{ outcome: 'broken' }])
   })
 
   test('a call of a function is made, answered and charged, with its thought signature', async () => {
