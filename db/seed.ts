@@ -1,3 +1,4 @@
+import type { DialectName, ModelKind, UpstreamKind } from '#shared/contracts/dialect.ts'
 import { generateApiKey, hashApiKey, isWellFormedApiKey, redactApiKey } from '#shared/values/api-key.ts'
 import { newId } from '#shared/values/id.ts'
 import type { Db } from './client.ts'
@@ -8,10 +9,21 @@ import { findKeyByHash } from './queries/find-key-by-hash.ts'
 import { postEntry } from './queries/post-entry.ts'
 import { models, priceVersions, routes, upstreams } from './schema/index.ts'
 
+/** The providers that the scripted upstream plays, each at a path and in dialects of its own. */
+export const scriptedPeers = [
+  { id: 'scripted', kind: 'openai', path: '/openai', prefix: 'gpt', dialects: ['openai-chat'] },
+  { id: 'scripted-gemini', kind: 'gemini', path: '/gemini', prefix: 'gemini', dialects: ['gemini-content'] },
+] as const satisfies { id: string; kind: UpstreamKind; path: string; prefix: string; dialects: DialectName[] }[]
+type PeerId = (typeof scriptedPeers)[number]['id']
+
 export interface SeedModel {
   id: string
   upstreamModel: string
-  kind: 'chat'
+  kind: ModelKind
+  /** Who serves it; OpenAI's peer when absent. */
+  peers?: PeerId[]
+  /** What it is served in, when that is not what its peers speak. */
+  dialects?: DialectName[]
 }
 
 export interface SeedOptions {
@@ -27,10 +39,18 @@ const demoModels: SeedModel[] = [
   { id: 'gpt-relay-fast', upstreamModel: 'scripted-fast', kind: 'chat' },
   { id: 'gpt-relay-paced', upstreamModel: 'scripted-paced-20', kind: 'chat' },
   { id: 'claude-relay-fast', upstreamModel: 'scripted-fast', kind: 'chat' },
-  { id: 'gemini-relay-fast', upstreamModel: 'scripted-fast', kind: 'chat' },
+  { id: 'gemini-relay-fast', upstreamModel: 'scripted-fast', kind: 'chat', peers: ['scripted-gemini', 'scripted'] },
+  {
+    id: 'gemini-relay-embedding',
+    upstreamModel: 'scripted-embedding',
+    kind: 'embeddings',
+    peers: ['scripted-gemini'],
+    dialects: ['gemini-embeddings'],
+  },
 ]
 const organizationId = 'org_demo'
-const upstreamId = 'scripted'
+/** The entry of UPSTREAM_CREDENTIALS with the key that all peers take. */
+const credential = 'scripted'
 const creditNanos = 10_000_000_000
 
 /** Fills a migrated database with the demo catalogue, a customer with ten dollars and one key. May run on every start. */
@@ -53,13 +73,14 @@ export async function seed(databaseUrl: string, options: SeedOptions): Promise<{
 }
 
 async function seedCatalogue(db: Db, options: SeedOptions): Promise<void> {
-  const baseUrl = `${options.upstreamUrl}/openai`
-  const upstream = { id: upstreamId, baseUrl, credential: upstreamId }
-  await db.insert(upstreams).values(upstream).onConflictDoUpdate({ target: upstreams.id, set: { baseUrl } })
+  for (const { id, kind, path } of scriptedPeers) {
+    const baseUrl = options.upstreamUrl + path
+    await db.insert(upstreams).values({ id, kind, baseUrl, credential }).onConflictDoUpdate({ target: upstreams.id, set: { baseUrl } })
+  }
   const wanted = [...demoModels, ...(options.models ?? [])]
   await db.insert(models).values(wanted.map(modelRow)).onConflictDoNothing()
   await db.insert(priceVersions).values(wanted.map(priceRow)).onConflictDoNothing()
-  await db.insert(routes).values(wanted.map(routeRow)).onConflictDoNothing()
+  await db.insert(routes).values(wanted.flatMap(routeRows)).onConflictDoNothing()
 }
 
 function modelRow({ id, kind }: SeedModel): typeof models.$inferInsert {
@@ -81,8 +102,15 @@ function priceRow({ id }: SeedModel): typeof priceVersions.$inferInsert {
   }
 }
 
-function routeRow({ id, upstreamModel }: SeedModel): typeof routes.$inferInsert {
-  return { id: `rte_demo_${id}`, modelId: id, upstreamId, upstreamModel, dialects: ['openai-chat'] }
+function routeRows({ id, upstreamModel, peers = ['scripted'], dialects }: SeedModel): (typeof routes.$inferInsert)[] {
+  const serving = scriptedPeers.filter((peer) => peers.includes(peer.id))
+  return serving.map((peer) => ({
+    id: `rte_demo_${id}_${peer.id}`,
+    modelId: id,
+    upstreamId: peer.id,
+    upstreamModel,
+    dialects: dialects ?? [...peer.dialects],
+  }))
 }
 
 async function demoKey(db: Db, earlierKey: string | undefined): Promise<string> {

@@ -1,5 +1,5 @@
 import { migrate } from '#db/migrate.ts'
-import { type SeedModel, seed } from '#db/seed.ts'
+import { type SeedModel, scriptedPeers, seed } from '#db/seed.ts'
 import { behaviours } from './upstream/behaviours.ts'
 
 /** Brings the schema up to date, sells every behaviour of the scripted upstream, and makes sure of the demo customer. May be called on every start. */
@@ -10,12 +10,17 @@ export async function prepareDatabase(
 ): Promise<{ organizationId: string; apiKey: string }> {
   const startedAt = performance.now()
   await migrate(databaseUrl)
-  const demo = await seed(databaseUrl, { ...options, models: Object.keys(behaviours).map(behaviourModel) })
+  const demo = await seed(databaseUrl, { ...options, models: Object.keys(behaviours).flatMap(behaviourModels) })
   report(`database migrated and seeded (${((performance.now() - startedAt) / 1_000).toFixed(1)} s)`)
   return demo
 }
 
-/** The model through which a customer meets a behaviour. */
-function behaviourModel(behaviour: string): SeedModel {
-  return { id: `gpt-scripted-${behaviour}`, upstreamModel: `scripted-${behaviour}`, kind: 'chat' }
+/** The models through which a customer meets a behaviour, one for each provider that is played. */
+export function behaviourModels(behaviour: string): SeedModel[] {
+  return scriptedPeers.map(({ id, prefix }) => ({
+    id: `${prefix}-scripted-${behaviour}`,
+    upstreamModel: `scripted-${behaviour}`,
+    kind: 'chat',
+    peers: [id],
+  }))
 }

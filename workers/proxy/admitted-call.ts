@@ -88,7 +88,9 @@ export class AdmittedCall<C extends Call> {
     const hides = dialect.hides?.(call) ?? null
     const costUsdOf = call.relay.usage ? (reading: Reading) => this.#costUsd(reading) : null
     const rewrite = hides || costUsdOf ? costRewrite(dialect, form, hides, costUsdOf) : null
-    return this.#relayStream(answer, await relayStream(answer, { dialect, form, rewrite }))
+    // What is sold by the piece is told once, anywhere in the stream.
+    const readForm = call.extras.webSearches ? { ...form, canBeginAnywhere: false } : form
+    return this.#relayStream(answer, await relayStream(answer, { dialect, form: readForm, rewrite }))
   }
 
   async #relayWhole(answer: UpstreamAnswer): Promise<Response> {

@@ -4,6 +4,8 @@ import { newId } from '#shared/values/id.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
 import { logFailure } from '#workers/edge/log.ts'
 import type { Call, Dialect } from './dialects/dialect.ts'
+import { geminiCountTokens, geminiGenerate, geminiStream } from './dialects/gemini-content.ts'
+import { geminiBatchEmbed, geminiEmbed } from './dialects/gemini-embeddings.ts'
 import { openaiChat } from './dialects/openai-chat.ts'
 import { type Env, surroundingsOf } from './env.ts'
 import { beginExchange, type Exchange } from './exchange.ts'
@@ -18,7 +20,13 @@ type Pipeline = (exchange: Exchange) => Promise<Response>
 const dialects: Record<string, Dialect> = {
   '/v1/chat/completions': openaiChat,
 }
-const geminiMethods: Record<string, Dialect> = {}
+const geminiMethods: Record<string, Dialect> = {
+  generateContent: geminiGenerate,
+  streamGenerateContent: geminiStream,
+  countTokens: geminiCountTokens,
+  embedContent: geminiEmbed,
+  batchEmbedContents: geminiBatchEmbed,
+}
 
 /** What answers without an upstream. */
 const reads: Record<string, Pipeline> = {
@@ -71,11 +79,13 @@ function identified(response: Response, family: Family, requestId: string): Resp
   return response
 }
 
-/** Whose client this is: by the path, and where two families share one, by the header that only Anthropic's clients send. */
+/** Whose client this is: by the path, and where families share one, by the header that only Anthropic's or only Google's clients send. */
 function familyOf(request: Request, path: string): Family {
   if (path.startsWith('/v1beta/') || (request.method === 'POST' && path.startsWith('/v1/models/'))) return 'gemini'
   if (path.startsWith('/v1/messages')) return 'anthropic'
-  return path.startsWith('/v1/models') && request.headers.has('anthropic-version') ? 'anthropic' : 'openai'
+  if (!path.startsWith('/v1/models')) return 'openai'
+  if (request.headers.has('anthropic-version')) return 'anthropic'
+  return request.headers.has('x-goog-api-key') ? 'gemini' : 'openai'
 }
 
 /** `{model}:{method}`, as Google's APIs write a call of a resource. */

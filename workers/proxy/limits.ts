@@ -104,6 +104,13 @@ export const unknownTokenizerFactor = 2
 /** Tokens an image named by URL can be at most; its bytes say nothing about it. */
 export const imageTokens = 50_000
 
+/**
+ * What a search with Google may use, at most, for the hold: Gemini searches as often as it likes, which is seldom more than five times, and may count
+ * the results as input. Gemini 3 is billed for each search and older models for each prompt that was searched for; here each search is one.
+ */
+export const groundingSearches = 16
+export const groundingTokens = 100_000
+
 /** Bytes of text that make a token, roughly, in languages with Latin letters: for estimates only, never for a bound. */
 export const bytesPerToken = 4
 

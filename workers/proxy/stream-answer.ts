@@ -82,7 +82,7 @@ async function pipeOnceBegun(
     return await pipe(begin)
   } catch {
     clearInterval(timer)
-    return (await closeStream(writer, brokenPart(plan))) ? 'broken' : 'client_left'
+    return (await closeStream(writer, brokenPart(plan, false))) ? 'broken' : 'client_left'
   }
 }
 
@@ -155,7 +155,7 @@ async function pipeAside(
   hasUpstreamEnded = true
   const wasPiped = await piped
   clearTimeout(deadline)
-  const stillThere = await closeStream(writable.getWriter(), isBroken ? brokenPart(plan) : null)
+  const stillThere = await closeStream(writable.getWriter(), isBroken ? brokenPart(plan, true) : null)
   if (!stillThere) return 'client_left'
   return isBroken || !wasPiped ? 'broken' : 'completed'
 }
@@ -201,7 +201,7 @@ async function pipeEachPart({ begin, reader, writer, meter, plan, cancel }: Pipi
   }
   clearInterval(timer)
   clearTimeout(deadline)
-  if (hasLeft || !(await closeStream(writer, isBroken ? brokenPart(plan) : null))) return 'client_left'
+  if (hasLeft || !(await closeStream(writer, isBroken ? brokenPart(plan, true) : null))) return 'client_left'
   return isBroken ? 'broken' : 'completed'
 }
 
@@ -226,7 +226,7 @@ async function closeStream(writer: Writer, last: Uint8Array | null): Promise<boo
   }
 }
 
-function brokenPart({ dialect, form }: StreamPlan): Uint8Array {
+function brokenPart({ dialect, form }: StreamPlan, hasBegun: boolean): Uint8Array {
   const event = dialect.brokenEvent?.('The model broke off. What was delivered is charged.')
-  return new TextEncoder().encode(event ? form.writeLast(event) : '')
+  return new TextEncoder().encode(event ? form.writeLast(event, hasBegun) : '')
 }

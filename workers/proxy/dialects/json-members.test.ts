@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { memberText, setMembers } from './json-members.ts'
+import { hasRepeatedKey, memberText, setMembers } from './json-members.ts'
 
 /** No backslash in a key: Node 24's JSON.parse takes `"\ud800"` for a key `\` that it has seen at the same place before. */
 const keys = fc.oneof(
@@ -84,5 +84,19 @@ describe('setting members of a JSON text', () => {
   test('does not care for depth or for backslashes without end', () => {
     const deep = `{"x":${'['.repeat(1_000_000)}${']'.repeat(1_000_000)},"y":"${'\\\\'.repeat(1_000_000)}\\"","model":"a"}`
     expect(setMembers(deep, new Map([['model', '"b"']]))).toBe(deep.replace('"model":"a"', '"model":"b"'))
+  })
+})
+
+describe('a key given twice', () => {
+  test.each(['{"n":1,"n":2}', '{"a":[{"n":1,"\\u006e":1}]}', '[{"a":{"n":[],"m":":","n":{}}}]', '{"__proto__":1,"__proto__":2}'])(
+    'is found at any depth: %s',
+    (text) => {
+      expect(hasRepeatedKey(text, JSON.parse(text))).toBe(true)
+    },
+  )
+
+  test('is not found where there is none', () => {
+    fc.assert(fc.property(fc.jsonValue(), (value) => !hasRepeatedKey(JSON.stringify(value), value)))
+    expect(hasRepeatedKey('{"a:b":":","a":{"a":"\\":"}}', { 'a:b': ':', a: { a: '":' } })).toBe(false)
   })
 })

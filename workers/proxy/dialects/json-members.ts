@@ -42,6 +42,29 @@ export function memberText(text: string, key: string): string | null {
   return member ? textOf(text, member) : null
 }
 
+/**
+ * Whether an object at any depth of a JSON text has a key twice, so that another parser may read the other value. Of a key given twice JSON.parse keeps
+ * one, so the value has fewer members than the text. `value` is what the text reads as.
+ */
+export function hasRepeatedKey(text: string, value: unknown): boolean {
+  let written = 0
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === quote) at = stringEnd(text, at) - 1
+    else if (code === colon) written += 1
+  }
+  let read = 0
+  const left = [value]
+  while (left.length > 0) {
+    const inner = left.pop()
+    if (typeof inner !== 'object' || inner === null) continue
+    const members: unknown[] = Object.values(inner)
+    if (!Array.isArray(inner)) read += members.filter((member) => member !== undefined).length
+    for (const member of members) left.push(member)
+  }
+  return read < written
+}
+
 function textOf(text: string, member: Member): string {
   return text.slice(member.valueStart, member.end)
 }

@@ -24,7 +24,8 @@ function memberOf(value: unknown, key: string): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined
 }
 
-function textsOf(root: unknown, images: ReadonlySet<unknown>): { texts: string[]; frames: number } {
+/** The texts of any JSON, and how many members and elements it has; what is in `images` is left out. */
+export function textsOf(root: unknown, images: ReadonlySet<unknown>): { texts: string[]; frames: number } {
   const texts: string[] = []
   let frames = 0
   const left = [root]

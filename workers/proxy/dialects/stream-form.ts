@@ -1,4 +1,5 @@
 import type { AnswerForm } from './dialect.ts'
+import { ElementSplitter, elementOf } from './json-elements.ts'
 import { EventSplitter, eventData, eventName } from './server-sent-events.ts'
 
 /** Cuts a stream into its parts without touching their bytes: put together again, the parts are the stream. */
@@ -19,8 +20,8 @@ export interface StreamForm {
   dataOf(part: Uint8Array): string | null
   /** A part with this data in place of a part's own. */
   replaceData(part: Uint8Array, data: string): string
-  /** What ends a stream that broke off anywhere, with this data. */
-  writeLast(event: { name?: string; data: string }): string
+  /** What ends a stream that broke off anywhere, with this data; `hasBegun` when a part of it was sent. */
+  writeLast(event: { name?: string; data: string }, hasBegun: boolean): string
   /** What may be written between parts while the upstream is silent; null when nothing may. */
   keepAlive: string | null
   /** Whether a splitter may begin in the middle of a stream and find its way. */
@@ -42,7 +43,19 @@ function writeEvent(name: string | undefined, data: string): string {
   return `${name === undefined ? '' : `event: ${name}\n`}data: ${data}\n\n`
 }
 
-const forms: Partial<Record<AnswerForm, StreamForm>> = { events }
+const elements: StreamForm = {
+  contentType: 'application/json',
+  newSplitter: () => new ElementSplitter(),
+  dataOf: (part) => elementOf(part)?.data ?? null,
+  replaceData: (part, data) => (elementOf(part)?.before ?? '') + data,
+  // Between elements, where nearly every break is, the array stays legal. Within one nothing can mend it: the client's parser stops at the error.
+  writeLast: ({ data }, hasBegun) => `${hasBegun ? '\r\n,\r\n' : '['}${data}\r\n]\r\n`,
+  // White space is legal between the elements, and before the array.
+  keepAlive: '\n',
+  canBeginAnywhere: false,
+}
+
+const forms: Partial<Record<AnswerForm, StreamForm>> = { events, elements }
 
 /** The form of a streamed answer; null for one that is not streamed. */
 export function streamFormOf(answer: AnswerForm): StreamForm | null {

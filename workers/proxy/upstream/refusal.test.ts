@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { redactMessage, refusalMessage } from './refusal.ts'
+import { routeOf } from '../testing/offer.ts'
+import { failureOf, redactMessage, refusalMessage } from './refusal.ts'
 
 const hex = '0123456789abcdef'.repeat(2)
 
@@ -98,4 +99,14 @@ describe('the message of a refusal', () => {
     expect(await refusalMessage(new Response(body))).toBeUndefined()
     expect(given).toBeLessThan(40_000)
   })
+})
+
+test.each([
+  ['gemini', 'API key not valid. Please pass a valid API key.', 'unauthorized', 502],
+  ['gemini', 'API key expired. Please renew the API key.', 'unauthorized', 502],
+  ['gemini', 'Please use a valid role: user, model.', 'refused', 400],
+  ['openai', 'API key not valid. Please pass a valid API key.', 'refused', 400],
+] as const)('a 400 of %s that says "%s" is told as %s', async (kind, message, outcome, status) => {
+  const failure = await failureOf(Response.json({ error: { code: 400, message } }, { status: 400 }), routeOf({ kind }))
+  expect({ ...failure.facts, told: failure.told.status }).toMatchObject({ outcome, mayMoveOn: outcome === 'unauthorized', told: status })
 })

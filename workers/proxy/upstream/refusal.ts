@@ -17,7 +17,12 @@ export async function failureOf(response: Response, route: CatalogueRoute): Prom
   const { status } = response
   const facts = { status, trace: traceOf(response, route), mayMoveOn: true }
   if (requestFaults.has(status)) {
-    const told = new ApiError('upstream_refused', { status, message: await refusalMessage(response) })
+    const message = await refusalMessage(response)
+    // Google says of a wrong key that the request is wrong.
+    if (route.kind === 'gemini' && /^API key (?:not valid|expired)/.test(message ?? '')) {
+      return new UpstreamFailure(new ApiError('upstream_error'), { ...facts, outcome: 'unauthorized' })
+    }
+    const told = new ApiError('upstream_refused', { status, message })
     return new UpstreamFailure(told, { ...facts, outcome: 'refused', mayMoveOn: false })
   }
   const lacksCredential = route.kind === 'cliproxyapi' && status === 503 && (await saysNoCredential(response))

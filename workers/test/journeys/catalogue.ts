@@ -1,6 +1,7 @@
 import { openNodeDb } from '#db/node-client.ts'
 import { models, priceVersions, routes, upstreams } from '#db/schema/index.ts'
-import { seed } from '#db/seed.ts'
+import { type scriptedPeers, seed } from '#db/seed.ts'
+import { behaviourModels } from '#workers/dev/database.ts'
 import type { StackDescription } from '#workers/dev/stack.ts'
 
 /** Behaviours with a parameter that journeys use; the stack sells all others by itself. */
@@ -23,15 +24,14 @@ export const unreachableModel = 'gpt-unreachable'
 /** A model with a route and no price, which must not be free. */
 export const unpricedModel = 'gpt-unpriced'
 
-/** The model through which customers meet a behaviour of the scripted upstream. */
-export function modelOf(behaviour: string): string {
-  return `gpt-scripted-${behaviour}`
+/** The model through which customers meet a behaviour of the scripted upstream, as the provider of this prefix. */
+export function modelOf(behaviour: string, prefix: (typeof scriptedPeers)[number]['prefix'] = 'gpt'): string {
+  return `${prefix}-scripted-${behaviour}`
 }
 
 /** Sells what journeys need beside the catalogue of every local stack. Before the first request, because the proxy keeps the catalogue for a while. */
 export async function seedVariants(databaseUrl: string, { upstreamUrl, demo }: StackDescription): Promise<void> {
-  const added = variants.map((name) => ({ id: modelOf(name), upstreamModel: `scripted-${name}`, kind: 'chat' as const }))
-  await seed(databaseUrl, { upstreamUrl, demoApiKey: demo.apiKey, models: added })
+  await seed(databaseUrl, { upstreamUrl, demoApiKey: demo.apiKey, models: variants.flatMap(behaviourModels) })
   await seedOddModels(databaseUrl)
 }
 

@@ -27,10 +27,12 @@ export async function truthSince(sinceMs: number): Promise<Truth[]> {
 }
 
 /** Asks the upstream without the relay in between, as the relay would: for bytes to compare with. */
-export function askUpstream(body: object): Promise<Response> {
-  return fetch(`${inject('stack').upstreamUrl}/openai/v1/chat/completions`, {
+export function askUpstream(body: object, path = '/openai/v1/chat/completions'): Promise<Response> {
+  const key = 'sk-scripted-upstream'
+  const keyHeader: Record<string, string> = path.startsWith('/gemini') ? { 'x-goog-api-key': key } : { authorization: `Bearer ${key}` }
+  return fetch(inject('stack').upstreamUrl + path, {
     method: 'POST',
-    headers: { authorization: 'Bearer sk-scripted-upstream', 'content-type': 'application/json' },
+    headers: { ...keyHeader, 'content-type': 'application/json' },
     body: JSON.stringify(body),
   })
 }
@@ -42,9 +44,26 @@ const Reported = z.object({
   prompt_tokens_details: z.object({ cached_tokens: Count }).optional(),
   completion_tokens_details: z.object({ reasoning_tokens: Count }).optional(),
 })
+/** Gemini's form of it, which leaves out a count of zero. */
+const GeminiReported = z.object({
+  promptTokenCount: Count,
+  candidatesTokenCount: Count.default(0),
+  thoughtsTokenCount: Count.default(0),
+  cachedContentTokenCount: Count.default(0),
+})
 
 /** The usage that the upstream reported, in the relay's buckets; null when it reported none that anyone can believe. */
 export function reportedBy({ usageReported }: Truth) {
+  const ofGemini = GeminiReported.safeParse(usageReported)
+  if (ofGemini.success) {
+    const { promptTokenCount, candidatesTokenCount, thoughtsTokenCount, cachedContentTokenCount: cacheRead } = ofGemini.data
+    return {
+      input: promptTokenCount - cacheRead,
+      cacheRead,
+      output: candidatesTokenCount + thoughtsTokenCount,
+      reasoning: thoughtsTokenCount,
+    }
+  }
   const reported = Reported.safeParse(usageReported)
   if (!reported.success) return null
   const { prompt_tokens, completion_tokens, prompt_tokens_details, completion_tokens_details } = reported.data

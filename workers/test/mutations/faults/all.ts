@@ -1,6 +1,7 @@
 import type { Fault } from '../fault.ts'
 import { books } from './books.ts'
 import { catalogue } from './catalogue.ts'
+import { gemini } from './gemini.ts'
 import { ledger } from './ledger.ts'
 import { pricing } from './pricing.ts'
 import { proxy } from './proxy.ts'
@@ -12,6 +13,6 @@ export interface PlantedFault {
 }
 
 /** Every fault, by the room it is planted in. */
-export const plantedFaults: PlantedFault[] = Object.entries({ pricing, catalogue, books, usage, proxy, ledger }).flatMap(([room, faults]) =>
-  faults.map((fault) => ({ room, fault })),
+export const plantedFaults: PlantedFault[] = Object.entries({ pricing, catalogue, books, usage, proxy, gemini, ledger }).flatMap(
+  ([room, faults]) => faults.map((fault) => ({ room, fault })),
 )
