@@ -5,6 +5,7 @@ import { ApiError } from '#workers/edge/api-error.ts'
 import { logFailure } from '#workers/edge/log.ts'
 import type { Call, Dialect } from './dialects/dialect.ts'
 import { openaiChat } from './dialects/openai-chat.ts'
+import { openaiResponses } from './dialects/openai-responses.ts'
 import { type Env, surroundingsOf } from './env.ts'
 import { beginExchange, type Exchange } from './exchange.ts'
 import { readKeyStatus } from './key-status.ts'
@@ -17,6 +18,7 @@ type Pipeline = (exchange: Exchange) => Promise<Response>
 /** Every endpoint that relays, by its path. A dialect of Gemini's is found by the method behind the model's name instead. */
 const dialects: Record<string, Dialect> = {
   '/v1/chat/completions': openaiChat,
+  '/v1/responses': openaiResponses,
 }
 const geminiMethods: Record<string, Dialect> = {}
 
