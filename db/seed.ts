@@ -1,3 +1,4 @@
+import type { DialectName } from '#shared/contracts/dialect.ts'
 import { generateApiKey, hashApiKey, isWellFormedApiKey, redactApiKey } from '#shared/values/api-key.ts'
 import { newId } from '#shared/values/id.ts'
 import type { Db } from './client.ts'
@@ -82,7 +83,8 @@ function priceRow({ id }: SeedModel): typeof priceVersions.$inferInsert {
 }
 
 function routeRow({ id, upstreamModel }: SeedModel): typeof routes.$inferInsert {
-  return { id: `rte_demo_${id}`, modelId: id, upstreamId, upstreamModel, dialects: ['openai-chat'] }
+  const dialects: DialectName[] = id.startsWith('gpt-') ? ['openai-chat', 'openai-responses'] : ['openai-chat']
+  return { id: `rte_demo_${id}`, modelId: id, upstreamId, upstreamModel, dialects }
 }
 
 async function demoKey(db: Db, earlierKey: string | undefined): Promise<string> {

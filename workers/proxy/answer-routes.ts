@@ -38,8 +38,9 @@ export async function findAnswer(redis: RedisSettings, organizationId: string, a
 
 let known: { url: string; redis: Redis } | undefined
 
+/** Commands of several requests are not put together: in a Worker one request cannot wait for the fetch of another. */
 function open({ url, token }: RedisSettings): Redis {
-  if (known?.url !== url) known = { url, redis: new Redis({ url, token, retry: false }) }
+  if (known?.url !== url) known = { url, redis: new Redis({ url, token, retry: false, enableAutoPipelining: false }) }
   return known.redis
 }
 
