@@ -4,6 +4,7 @@ import { catalogue } from './catalogue.ts'
 import { ledger } from './ledger.ts'
 import { pricing } from './pricing.ts'
 import { proxy } from './proxy.ts'
+import { responses } from './responses.ts'
 import { usage } from './usage.ts'
 
 export interface PlantedFault {
@@ -12,6 +13,6 @@ export interface PlantedFault {
 }
 
 /** Every fault, by the room it is planted in. */
-export const plantedFaults: PlantedFault[] = Object.entries({ pricing, catalogue, books, usage, proxy, ledger }).flatMap(([room, faults]) =>
-  faults.map((fault) => ({ room, fault })),
+export const plantedFaults: PlantedFault[] = Object.entries({ pricing, catalogue, books, usage, proxy, responses, ledger }).flatMap(
+  ([room, faults]) => faults.map((fault) => ({ room, fault })),
 )
