@@ -27,8 +27,8 @@ export async function truthSince(sinceMs: number): Promise<Truth[]> {
 }
 
 /** Asks the upstream without the relay in between, as the relay would: for bytes to compare with. */
-export function askUpstream(body: object): Promise<Response> {
-  return fetch(`${inject('stack').upstreamUrl}/openai/v1/chat/completions`, {
+export function askUpstream(body: object, path = '/v1/chat/completions'): Promise<Response> {
+  return fetch(`${inject('stack').upstreamUrl}/openai${path}`, {
     method: 'POST',
     headers: { authorization: 'Bearer sk-scripted-upstream', 'content-type': 'application/json' },
     body: JSON.stringify(body),
@@ -43,9 +43,25 @@ const Reported = z.object({
   completion_tokens_details: z.object({ reasoning_tokens: Count }).optional(),
 })
 
+/** Responses report the same under other names. */
+const ReportedByResponse = z
+  .object({
+    input_tokens: Count,
+    output_tokens: Count,
+    total_tokens: Count,
+    input_tokens_details: Reported.shape.prompt_tokens_details,
+    output_tokens_details: Reported.shape.completion_tokens_details,
+  })
+  .transform((usage) => ({
+    prompt_tokens: usage.input_tokens,
+    completion_tokens: usage.output_tokens,
+    prompt_tokens_details: usage.input_tokens_details,
+    completion_tokens_details: usage.output_tokens_details,
+  }))
+
 /** The usage that the upstream reported, in the relay's buckets; null when it reported none that anyone can believe. */
 export function reportedBy({ usageReported }: Truth) {
-  const reported = Reported.safeParse(usageReported)
+  const reported = z.union([Reported, ReportedByResponse]).safeParse(usageReported)
   if (!reported.success) return null
   const { prompt_tokens, completion_tokens, prompt_tokens_details, completion_tokens_details } = reported.data
   const cacheRead = prompt_tokens_details?.cached_tokens ?? 0

@@ -14,9 +14,9 @@ export const responses = [
       replace: '',
     },
     {
-      promise: 'a text said again when it is done counts once',
-      find: "type?.endsWith('.delta')",
-      replace: "type?.includes('.d')",
+      promise: 'a text that the whole response says again counts once',
+      find: 'reading.deliveredBytes = Math.max(reading.deliveredBytes, outputBytes(items))',
+      replace: 'reading.deliveredBytes += outputBytes(items)',
     },
     { promise: 'a failed response is known to have failed', find: "status === 'failed' || ", replace: '' },
     {
