@@ -5,7 +5,7 @@ import { describe, expect, inject, test } from 'vitest'
 import { expectAnswer, expectCharge, told } from './answers.ts'
 import { bodies, type Expectation, streams } from './behaviour-table.ts'
 import { modelOf } from './catalogue.ts'
-import { chunksOf, dataOf, promptOf } from './conversation.ts'
+import { dataOf, promptOf } from './conversation.ts'
 import { type Customer, newCustomer } from './customers.ts'
 import { expectSoundBooks, recordOf } from './invariants.ts'
 import { askUpstream } from './truth.ts'
@@ -96,9 +96,11 @@ describe.concurrent('with the official client', () => {
     const client = customer.openai()
     const first = await client.responses.create({ ...asked, include: ['reasoning.encrypted_content'] })
     expect(first.output.map(({ type }) => type)).toEqual(['reasoning', 'function_call'])
-    const [call] = first.output.filter((item) => item.type === 'function_call')
-    const output = { type: 'function_call_output' as const, call_id: call?.call_id ?? '', output: 'done' }
-    const input = [{ role: 'user' as const, content: asked.input }, ...first.output, output]
+    const made = first.output.filter((item) => item.type === 'reasoning' || item.type === 'function_call')
+    const outputs = made.flatMap((item) =>
+      item.type === 'function_call' ? [{ type: 'function_call_output' as const, call_id: item.call_id, output: 'done' }] : [],
+    )
+    const input = [{ role: 'user' as const, content: asked.input }, ...made, ...outputs]
     const second = await client.responses.create({ ...asked, input, include: ['reasoning.encrypted_content'] })
     expect(second.status).toBe('completed')
     expect((await expectSoundBooks(customer)).records).toHaveLength(2)
