@@ -27,8 +27,8 @@ function post(customer: Customer, body: object): Promise<Response> {
   return customer.send(path, { method: 'POST', body: JSON.stringify(body) })
 }
 
-/** Nobody reports usage within an item, so it is no usage here. */
-const isPlayed = ({ behaviour }: Expectation) => behaviour !== 'usage-in-choices'
+/** Nobody reports usage within an item, so it is no usage here. What is only long is played for chat, and is no matter of the dialect. */
+const isPlayed = ({ behaviour }: Expectation) => !['usage-in-choices', 'huge-event', 'gzip-bomb'].includes(behaviour)
 
 describe.concurrent('a streamed response', () => {
   for (const each of streams.filter(isPlayed)) {
@@ -190,10 +190,11 @@ async function expectSameBytes(bytes: Buffer, body: { model: string }): Promise<
   expect(withoutIds(bytes) === withoutIds(answer), `${bytes.length} bytes received of ${answer.length}`).toBe(true)
 }
 
+/** An id may be cut short, as where an event is broken. */
 function withoutIds(bytes: Buffer): string {
   return bytes
     .toString('latin1')
-    .replace(/\b(resp|msg|rs|fc)_[0-9a-f]{50}/g, '$1')
+    .replace(/\b(resp|msg|rs|fc)_[0-9a-f]+/g, '$1')
     .replace(/"(created_at|completed_at)":\d+/g, '"$1":0')
 }
 
