@@ -11,7 +11,7 @@ import { models, priceVersions, routes, upstreams } from './schema/index.ts'
 
 /** The providers that the scripted upstream plays, each at a path and in dialects of its own. */
 export const scriptedPeers = [
-  { id: 'scripted', kind: 'openai', path: '/openai', prefix: 'gpt', dialects: ['openai-chat'] },
+  { id: 'scripted', kind: 'openai', path: '/openai', prefix: 'gpt', dialects: ['openai-chat', 'openai-responses'] },
   { id: 'scripted-gemini', kind: 'gemini', path: '/gemini', prefix: 'gemini', dialects: ['gemini-content'] },
 ] as const satisfies { id: string; kind: UpstreamKind; path: string; prefix: string; dialects: DialectName[] }[]
 type PeerId = (typeof scriptedPeers)[number]['id']

@@ -1,5 +1,6 @@
 import type { Attempt, RequestEnd, Settlement } from '#shared/contracts/usage-event.ts'
 import { costNanos } from '#shared/pricing/cost.ts'
+import { totalTokens } from '#shared/pricing/usage.ts'
 import { formatUsd } from '#shared/values/money.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
 import { logFailure } from '#workers/edge/log.ts'
@@ -40,6 +41,7 @@ export class AdmittedCall<C extends Call> {
   #endSilence: () => void = () => undefined
   #cancel: () => void = () => undefined
   #firstTokenAtMs: number | null = null
+  #remembered = Promise.resolve()
 
   constructor(admitted: Admitted<C>) {
     this.#admitted = admitted
@@ -97,16 +99,19 @@ export class AdmittedCall<C extends Call> {
     const { call, dialect } = this.#admitted
     const { bytes, reading } = await readWholeAnswer(answer, dialect)
     const settlement = this.#settle(reading, 'completed', 200)
-    if (call.conversation.isStored) await this.#remember(reading)
+    await this.#remember(reading)
     const body = call.relay.usage ? withCost(bytes, dialect, formatUsd(settlement.costNanos)) : bytes
     const headers = { 'content-type': 'application/json', 'x-relay-cost-usd': formatUsd(settlement.costNanos) }
     return this.#respond(body, headers)
   }
 
   #relayStream(answer: UpstreamAnswer, { readable, meter, ended }: RelayedStream): Response {
-    const form = streamFormOf(this.#admitted.call.answer)
+    const { call } = this.#admitted
+    const form = streamFormOf(call.answer)
     this.#firstTokenAtMs = Date.now()
     this.#progress = () => meter.progress()
+    // A client may continue the answer as soon as it has it, which is before the end is known here.
+    if (call.conversation.isStored) void this.#remember(meter.progress())
     this.#endSilence = () => {
       if (Date.now() - meter.lastBytesAtMs > upstreamSilenceMs) answer.cancel()
     }
@@ -118,7 +123,7 @@ export class AdmittedCall<C extends Call> {
   #endStream(reading: Reading, end: StreamEnd): void {
     const settlement = this.#settle(reading, end, 200)
     this.#attempts.measured(settlement)
-    if (this.#admitted.call.conversation.isStored) void this.#remember(reading)
+    void this.#remember(reading)
   }
 
   #relayMedia(answer: UpstreamAnswer): Response {
@@ -135,13 +140,16 @@ export class AdmittedCall<C extends Call> {
     return new Response(body, { headers: { ...this.#admitted.admission.headers, ...this.#attempts.headers(), ...headers } })
   }
 
-  async #remember(reading: Reading): Promise<void> {
+  /** Keeps where a stored answer is, in the order in which this is asked for. */
+  #remember({ answerId, usage }: Reading): Promise<void> {
     const { offer } = this.#attempts
-    const { exchange, admission } = this.#admitted
-    if (reading.answerId === null || !offer) return
-    const remembering = rememberAnswer(exchange.surroundings.redis, admission.organizationId, reading.answerId, offer.route.routeId)
-    exchange.waitUntil(remembering)
-    await remembering
+    const { call, exchange, admission } = this.#admitted
+    if (!call.conversation.isStored || answerId === null || !offer) return Promise.resolve()
+    const answer = { routeId: offer.route.routeId, tokens: usage && totalTokens(usage) }
+    const { redis } = exchange.surroundings
+    this.#remembered = this.#remembered.then(() => rememberAnswer(redis, admission.organizationId, answerId, answer))
+    exchange.waitUntil(this.#remembered)
+    return this.#remembered
   }
 
   #costUsd(reading: Reading): string {

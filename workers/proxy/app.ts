@@ -7,6 +7,7 @@ import type { Call, Dialect } from './dialects/dialect.ts'
 import { geminiCountTokens, geminiGenerate, geminiStream } from './dialects/gemini-content.ts'
 import { geminiBatchEmbed, geminiEmbed } from './dialects/gemini-embeddings.ts'
 import { openaiChat } from './dialects/openai-chat.ts'
+import { openaiResponses } from './dialects/openai-responses.ts'
 import { type Env, surroundingsOf } from './env.ts'
 import { beginExchange, type Exchange } from './exchange.ts'
 import { readKeyStatus } from './key-status.ts'
@@ -19,6 +20,7 @@ type Pipeline = (exchange: Exchange) => Promise<Response>
 /** Every endpoint that relays, by its path. A dialect of Gemini's is found by the method behind the model's name instead. */
 const dialects: Record<string, Dialect> = {
   '/v1/chat/completions': openaiChat,
+  '/v1/responses': openaiResponses,
 }
 const geminiMethods: Record<string, Dialect> = {
   generateContent: geminiGenerate,

@@ -139,3 +139,12 @@ export const keepAliveMs = 15_000
 
 /** OpenAI keeps a stored response for 30 days; its route is remembered as long. */
 export const answerRouteSeconds = 30 * 86_400
+
+/** Tokens that a provider sets around the items of an earlier answer when they become input, at most; their own are known from its usage. */
+export const continuedFrameTokens = 2_000
+
+/** Searches of the web that one request may cause: a thorough answer takes ten. Each is asked for by the model, so the provider is told the limit. */
+export const webSearchesMost = 16
+
+/** Input tokens that one search adds, at most: providers bill some 8,000 for its results, and read what came before again. */
+export const webSearchTokens = 16_384

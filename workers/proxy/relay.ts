@@ -2,15 +2,16 @@ import type { CatalogueModel } from '#db/queries/read-catalogue.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
 import { admit } from './admit.ts'
 import { AdmittedCall } from './admitted-call.ts'
-import { routeOfAnswer } from './answer-routes.ts'
+import { findAnswer, type StoredAnswer } from './answer-routes.ts'
 import { authenticate } from './authenticate.ts'
 import { catalogue, type Models } from './catalogue.ts'
 import type { Call, Dialect } from './dialects/dialect.ts'
 import { type Exchange, factsOf } from './exchange.ts'
 import { holdOf } from './hold.ts'
+import { continuedFrameTokens } from './limits.ts'
 import { readRequestBody } from './request-body.ts'
 import { unknownModel } from './unknown-model.ts'
-import { offersOf } from './upstream/offers.ts'
+import { type Offer, offersOf } from './upstream/offers.ts'
 import { RouteHealth } from './upstream/route-health.ts'
 
 const health = new RouteHealth()
@@ -22,13 +23,16 @@ export async function relay<C extends Call>(exchange: Exchange, dialect: Dialect
   const bytes = await readRequestBody(request, dialect)
   const call = await dialect.read({ bytes, headers: request.headers, url: new URL(request.url), pathModel })
   const models = modelsOf(call, await catalogue(surroundings, exchange.waitUntil), dialect)
-  const pinnedRouteId = await pinOf(exchange, caller.organizationId, call)
-  const offers = offersOf(models, { dialect: dialect.speaks, call, organizationId: caller.organizationId, pinnedRouteId }, health)
+  const { organizationId } = caller
+  const earlier = await earlierAnswer(exchange, organizationId, call)
+  const wish = { dialect: dialect.speaks, call, organizationId, pinnedRouteId: earlier?.routeId ?? null }
+  const offers = offersOf(models, wish, health)
   const [first] = offers
   if (!first) throw new ApiError('no_route')
   const facts = { keyId: caller.keyId, model: first.model.id, priceVersionId: first.price.priceVersionId, path: dialect.endpoint }
   const others = new Set(offers.map(({ model }) => model.id).filter((id) => id !== first.model.id))
-  const admission = await admit(exchange, caller, holdOf(factsOf(exchange, facts), dialect, call, offers), [...others])
+  const hold = holdOf(factsOf(exchange, facts), dialect, continuing(call, earlier, offers), offers)
+  const admission = await admit(exchange, caller, hold, [...others])
   const admitted = new AdmittedCall({ exchange, dialect, call, offers, admission, health })
   // The client may leave at any time; what was admitted is settled all the same.
   exchange.waitUntil(admitted.settled)
@@ -74,10 +78,21 @@ const unsold: Record<Call['requires'][number], string> = {
   longContext: 'long prompts',
 }
 
-/** The route of the stored answer that a call continues. Throws 400 when its customer has no such answer. */
-async function pinOf({ surroundings }: Exchange, organizationId: string, { conversation }: Call): Promise<string | null> {
+/** The stored answer that a call continues. Throws 400 when its customer has no such answer. */
+async function earlierAnswer({ surroundings }: Exchange, organizationId: string, { conversation }: Call): Promise<StoredAnswer | null> {
   if (conversation.previousAnswerId === null) return null
-  const routeId = await routeOfAnswer(surroundings.redis, organizationId, conversation.previousAnswerId)
-  if (routeId === null) throw new ApiError('previous_response_not_found', { param: 'previous_response_id' })
-  return routeId
+  const earlier = await findAnswer(surroundings.redis, organizationId, conversation.previousAnswerId)
+  if (earlier === null) throw new ApiError('previous_response_not_found', { param: 'previous_response_id' })
+  return earlier
+}
+
+/**
+ * The call as it is held for: what it continues is input that its bytes do not bound. That is what the earlier answer was given and said, or as much as
+ * the model can be given while nobody has told.
+ */
+function continuing<C extends Call>(call: C, earlier: StoredAnswer | null, offers: readonly Offer[]): C {
+  if (!earlier) return call
+  const most = Math.max(...offers.map(({ model }) => model.contextTokens))
+  const tokens = Math.min(most, (earlier.tokens ?? most) + continuedFrameTokens)
+  return { ...call, inputTokensBound: call.inputTokensBound + tokens, uncountedTokens: call.uncountedTokens + tokens }
 }

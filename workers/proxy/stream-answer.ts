@@ -54,7 +54,7 @@ export async function relayStream(answer: UpstreamAnswer, plan: StreamPlan): Pro
       ? pipeAside(toClient, reader, writable, meter, plan, cancel)
       : pipeEachPart({ begin, reader, writer: writable.getWriter(), meter, plan, cancel })
   const begin = await orSilence(begun)
-  return { readable, meter, ended: begin ? pipe(begin) : pipeOnceBegun(begun, writable, plan, pipe) }
+  return { readable, meter, ended: begin ? pipe(begin) : pipeOnceBegun(begun, writable, meter, plan, pipe) }
 }
 
 /** The beginning of the stream; null when it does not come in time. Rejects as it does. */
@@ -70,6 +70,7 @@ async function orSilence(begun: Promise<Uint8Array>): Promise<Uint8Array | null>
 async function pipeOnceBegun(
   begun: Promise<Uint8Array>,
   writable: WritableStream<Uint8Array>,
+  meter: StreamMeter,
   plan: StreamPlan,
   pipe: (begin: Uint8Array) => Promise<StreamEnd>,
 ): Promise<StreamEnd> {
@@ -82,7 +83,7 @@ async function pipeOnceBegun(
     return await pipe(begin)
   } catch {
     clearInterval(timer)
-    return (await closeStream(writer, brokenPart(plan, false))) ? 'broken' : 'client_left'
+    return (await closeStream(writer, brokenPart(plan, meter, false))) ? 'broken' : 'client_left'
   }
 }
 
@@ -155,7 +156,7 @@ async function pipeAside(
   hasUpstreamEnded = true
   const wasPiped = await piped
   clearTimeout(deadline)
-  const stillThere = await closeStream(writable.getWriter(), isBroken ? brokenPart(plan, true) : null)
+  const stillThere = await closeStream(writable.getWriter(), isBroken ? brokenPart(plan, meter, true) : null)
   if (!stillThere) return 'client_left'
   return isBroken || !wasPiped ? 'broken' : 'completed'
 }
@@ -201,7 +202,7 @@ async function pipeEachPart({ begin, reader, writer, meter, plan, cancel }: Pipi
   }
   clearInterval(timer)
   clearTimeout(deadline)
-  if (hasLeft || !(await closeStream(writer, isBroken ? brokenPart(plan, true) : null))) return 'client_left'
+  if (hasLeft || !(await closeStream(writer, isBroken ? brokenPart(plan, meter, true) : null))) return 'client_left'
   return isBroken ? 'broken' : 'completed'
 }
 
@@ -226,7 +227,7 @@ async function closeStream(writer: Writer, last: Uint8Array | null): Promise<boo
   }
 }
 
-function brokenPart({ dialect, form }: StreamPlan, hasBegun: boolean): Uint8Array {
-  const event = dialect.brokenEvent?.('The model broke off. What was delivered is charged.')
+function brokenPart({ dialect, form }: StreamPlan, meter: StreamMeter, hasBegun: boolean): Uint8Array {
+  const event = dialect.brokenEvent?.('The model broke off. What was delivered is charged.', meter.progress())
   return new TextEncoder().encode(event ? form.writeLast(event, hasBegun) : '')
 }

@@ -31,8 +31,8 @@ export interface Dialect<C extends Call = Call> {
   isPreliminary?(value: unknown): boolean
   /** Whether the client has not asked for this event and would stumble over it; absent or null when it gets them all. */
   hides?(call: C): ((data: string) => boolean) | null
-  /** The data of the event that ends a broken stream, in the family's own form. */
-  brokenEvent?(message: string): { name?: string; data: string }
+  /** The data of the event that ends a broken stream, in the family's own form. `told` is what the stream told until then. */
+  brokenEvent?(message: string, told: Reading): { name?: string; data: string }
   /** Where usage stands in an answer or event, so that its cost can stand beside it; the first path that leads to an object. */
   usagePaths: readonly (readonly string[])[]
 }
@@ -102,6 +102,8 @@ export interface Reading {
   failed: boolean
   /** The provider's own id of the answer; null when it gives none. */
   answerId: string | null
+  /** The number of the last event, where a stream numbers them. */
+  lastNumber?: number
 }
 
 export function emptyReading(): Reading {

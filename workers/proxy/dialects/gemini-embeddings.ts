@@ -3,7 +3,7 @@ import { smallBodyBytes } from '../limits.ts'
 import { type Call, type Dialect, type Incoming, noConversation, type Reading } from './dialect.ts'
 import { readUsage } from './gemini-usage.ts'
 import { readJsonRequest } from './json-request.ts'
-import { textsOf } from './openai-chat-prompt.ts'
+import { textsOf } from './prompt-texts.ts'
 import { listOf, wholeMessageOf } from './proto-json.ts'
 
 /** Only texts are embedded here: nothing bounds the tokens of what else a model may take. The path names the model, whatever `model` says. */

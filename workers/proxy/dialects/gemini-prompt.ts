@@ -1,7 +1,7 @@
 import type { Prompt } from '../count-tokens.ts'
 import type { ContentBody } from './gemini-content.ts'
 import { blobsOf } from './gemini-parts.ts'
-import { textsOf } from './openai-chat-prompt.ts'
+import { textsOf } from './prompt-texts.ts'
 
 /** All of a call that Gemini can turn into its prompt, but for files, which have bounds of their own. */
 export function promptOf({ contents, systemInstruction, ...rest }: ContentBody): Prompt {

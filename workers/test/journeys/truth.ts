@@ -52,6 +52,22 @@ const GeminiReported = z.object({
   cachedContentTokenCount: Count.default(0),
 })
 
+/** Responses report the same under other names. */
+const ReportedByResponse = z
+  .object({
+    input_tokens: Count,
+    output_tokens: Count,
+    total_tokens: Count,
+    input_tokens_details: Reported.shape.prompt_tokens_details,
+    output_tokens_details: Reported.shape.completion_tokens_details,
+  })
+  .transform((usage) => ({
+    prompt_tokens: usage.input_tokens,
+    completion_tokens: usage.output_tokens,
+    prompt_tokens_details: usage.input_tokens_details,
+    completion_tokens_details: usage.output_tokens_details,
+  }))
+
 /** The usage that the upstream reported, in the relay's buckets; null when it reported none that anyone can believe. */
 export function reportedBy({ usageReported }: Truth) {
   const ofGemini = GeminiReported.safeParse(usageReported)
@@ -64,7 +80,7 @@ export function reportedBy({ usageReported }: Truth) {
       reasoning: thoughtsTokenCount,
     }
   }
-  const reported = Reported.safeParse(usageReported)
+  const reported = z.union([Reported, ReportedByResponse]).safeParse(usageReported)
   if (!reported.success) return null
   const { prompt_tokens, completion_tokens, prompt_tokens_details, completion_tokens_details } = reported.data
   const cacheRead = prompt_tokens_details?.cached_tokens ?? 0

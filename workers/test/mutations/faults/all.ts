@@ -5,6 +5,7 @@ import { gemini } from './gemini.ts'
 import { ledger } from './ledger.ts'
 import { pricing } from './pricing.ts'
 import { proxy } from './proxy.ts'
+import { responses } from './responses.ts'
 import { usage } from './usage.ts'
 
 export interface PlantedFault {
@@ -13,6 +14,6 @@ export interface PlantedFault {
 }
 
 /** Every fault, by the room it is planted in. */
-export const plantedFaults: PlantedFault[] = Object.entries({ pricing, catalogue, books, usage, proxy, gemini, ledger }).flatMap(
+export const plantedFaults: PlantedFault[] = Object.entries({ pricing, catalogue, books, usage, proxy, gemini, responses, ledger }).flatMap(
   ([room, faults]) => faults.map((fault) => ({ room, fault })),
 )
