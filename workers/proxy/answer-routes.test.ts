@@ -104,7 +104,7 @@ describe('a stored answer', () => {
   })
 
   test('is served by the route that has it, whatever its rank', async () => {
-    expect((await relay({}).settled()).headers.get('x-relay-route')).toBe('rte_demo_gpt-relay-fast')
+    expect((await relay({}).settled()).headers.get('x-relay-route')).toBe('rte_demo_gpt-relay-fast_scripted')
     await remembered('resp_1', { routeId: 'rte_other', tokens: 12 })
     const continued = await relay({ previous_response_id: 'resp_1' }).settled()
     expect(continued.headers.get('x-relay-route')).toBe('rte_other')
@@ -120,7 +120,7 @@ describe('a stored answer', () => {
     ['nobody has', null],
     ['another customer has', 'org_other'],
   ])('that %s is refused without a hold and without asking an upstream', async (_, owner) => {
-    if (owner) await remembered('resp_2', { routeId: 'rte_demo_gpt-relay-fast', tokens: 12 }, owner)
+    if (owner) await remembered('resp_2', { routeId: 'rte_demo_gpt-relay-fast_scripted', tokens: 12 }, owner)
     const { ledger, answered } = relay({ previous_response_id: 'resp_2' })
     await expect(answered).rejects.toMatchObject({
       status: 400,
@@ -151,7 +151,7 @@ describe('a stored answer', () => {
     })
     upstream = () => new Response(stream, { headers: { 'content-type': 'text/event-stream' } })
     await relay({ stream: true }).settled()
-    const routeId = 'rte_demo_gpt-relay-fast'
+    const routeId = 'rte_demo_gpt-relay-fast_scripted'
     expect(redis.commands.map(([, , value]) => JSON.parse(String(value)))).toEqual([
       { routeId, tokens: null },
       { routeId, tokens: 12 },
