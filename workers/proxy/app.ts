@@ -3,6 +3,7 @@ import type { Family } from '#shared/contracts/dialect.ts'
 import { newId } from '#shared/values/id.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
 import { logFailure } from '#workers/edge/log.ts'
+import { anthropicCountTokens, anthropicMessages } from './dialects/anthropic-messages.ts'
 import type { Call, Dialect } from './dialects/dialect.ts'
 import { openaiChat } from './dialects/openai-chat.ts'
 import { type Env, surroundingsOf } from './env.ts'
@@ -17,6 +18,8 @@ type Pipeline = (exchange: Exchange) => Promise<Response>
 /** Every endpoint that relays, by its path. A dialect of Gemini's is found by the method behind the model's name instead. */
 const dialects: Record<string, Dialect> = {
   '/v1/chat/completions': openaiChat,
+  '/v1/messages': anthropicMessages,
+  '/v1/messages/count_tokens': anthropicCountTokens,
 }
 const geminiMethods: Record<string, Dialect> = {}
 

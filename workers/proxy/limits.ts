@@ -104,6 +104,24 @@ export const unknownTokenizerFactor = 2
 /** Tokens an image named by URL can be at most; its bytes say nothing about it. */
 export const imageTokens = 50_000
 
+/** Tokens a provider sets before a prompt by itself, at most: where there are tools or a schema of the answer, Anthropic explains them in up to 700. */
+export const instructionTokens = 1_000
+
+/** Tokens of a tool that the provider describes and the client only names, at most: a browser toolset has thirty members, a computer takes 735 tokens. */
+export const describedToolTokens = 10_000
+
+/** Searches of a request that does not say how many: Anthropic's loop on its own side ends after 10 turns. */
+export const webSearchesUnsaid = 10
+
+/**
+ * Tokens a search adds to the prompt, at most: Anthropic's own example has 7,400. The provider reads them again in later turns, from its cache at a tenth
+ * of the price, which the dearest input price of one reading covers: a write for an hour, twice the price of input.
+ */
+export const webSearchTokens = 15_000
+
+/** Tokens a fetched page adds, at least, whatever the client's limit: it does not hold for a PDF, of which Anthropic's example has 125,000. */
+export const webFetchTokens = 125_000
+
 /** Bytes of text that make a token, roughly, in languages with Latin letters: for estimates only, never for a bound. */
 export const bytesPerToken = 4
 
