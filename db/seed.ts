@@ -12,7 +12,10 @@ export interface SeedModel {
   id: string
   upstreamModel: string
   kind: 'chat'
+  /** Which of the providers that the scripted upstream plays serve it; OpenAI where it does not say. */
+  providers?: readonly ProviderName[]
 }
+type ProviderName = keyof typeof providers
 
 export interface SeedOptions {
   /** Base URL of the scripted upstream, without its dialect's path. */
@@ -23,14 +26,21 @@ export interface SeedOptions {
   models?: SeedModel[]
 }
 
+/** The scripted upstream, as each provider that it plays. */
+const providers = {
+  openai: { id: 'scripted', kind: 'openai', path: '/openai', dialects: ['openai-chat'] },
+  anthropic: { id: 'scripted-anthropic', kind: 'anthropic', path: '/anthropic', dialects: ['anthropic-messages'] },
+} as const
+
 const demoModels: SeedModel[] = [
   { id: 'gpt-relay-fast', upstreamModel: 'scripted-fast', kind: 'chat' },
   { id: 'gpt-relay-paced', upstreamModel: 'scripted-paced-20', kind: 'chat' },
-  { id: 'claude-relay-fast', upstreamModel: 'scripted-fast', kind: 'chat' },
+  { id: 'claude-relay-fast', upstreamModel: 'scripted-fast', kind: 'chat', providers: ['anthropic', 'openai'] },
   { id: 'gemini-relay-fast', upstreamModel: 'scripted-fast', kind: 'chat' },
 ]
 const organizationId = 'org_demo'
-const upstreamId = 'scripted'
+/** The one credential that the scripted upstream takes, whoever it plays. */
+const credential = 'scripted'
 const creditNanos = 10_000_000_000
 
 /** Fills a migrated database with the demo catalogue, a customer with ten dollars and one key. May run on every start. */
@@ -53,13 +63,14 @@ export async function seed(databaseUrl: string, options: SeedOptions): Promise<{
 }
 
 async function seedCatalogue(db: Db, options: SeedOptions): Promise<void> {
-  const baseUrl = `${options.upstreamUrl}/openai`
-  const upstream = { id: upstreamId, baseUrl, credential: upstreamId }
-  await db.insert(upstreams).values(upstream).onConflictDoUpdate({ target: upstreams.id, set: { baseUrl } })
+  for (const { id, kind, path } of Object.values(providers)) {
+    const baseUrl = `${options.upstreamUrl}${path}`
+    await db.insert(upstreams).values({ id, kind, baseUrl, credential }).onConflictDoUpdate({ target: upstreams.id, set: { baseUrl } })
+  }
   const wanted = [...demoModels, ...(options.models ?? [])]
   await db.insert(models).values(wanted.map(modelRow)).onConflictDoNothing()
   await db.insert(priceVersions).values(wanted.map(priceRow)).onConflictDoNothing()
-  await db.insert(routes).values(wanted.map(routeRow)).onConflictDoNothing()
+  await db.insert(routes).values(wanted.flatMap(routeRows)).onConflictDoNothing()
 }
 
 function modelRow({ id, kind }: SeedModel): typeof models.$inferInsert {
@@ -67,22 +78,34 @@ function modelRow({ id, kind }: SeedModel): typeof models.$inferInsert {
   return { id, kind, contextTokens: 128_000, maxOutputTokens: 4_096, tokenizer: id.startsWith('gpt-') ? 'o200k_base' : 'unknown' }
 }
 
-/** What a small model costs. Dollars per million tokens: 0.15 in, 0.075 from the cache, 0.60 out. */
 function priceRow({ id }: SeedModel): typeof priceVersions.$inferInsert {
-  return {
-    id: `prc_demo_${id}`,
-    modelId: id,
-    inputPicos: 150_000,
-    cacheReadPicos: 75_000,
-    cacheWrite5mPicos: 150_000,
-    cacheWrite1hPicos: 150_000,
-    outputPicos: 600_000,
-    effectiveAt: new Date(0),
-  }
+  return { id: `prc_demo_${id}`, modelId: id, effectiveAt: new Date(0), ...(id.startsWith('claude-') ? largePrice : smallPrice) }
 }
 
-function routeRow({ id, upstreamModel }: SeedModel): typeof routes.$inferInsert {
-  return { id: `rte_demo_${id}`, modelId: id, upstreamId, upstreamModel, dialects: ['openai-chat'] }
+/** What a small model costs. Dollars per million tokens: 0.15 in, 0.075 from the cache, 0.60 out. */
+const smallPrice = {
+  inputPicos: 150_000,
+  cacheReadPicos: 75_000,
+  cacheWrite5mPicos: 150_000,
+  cacheWrite1hPicos: 150_000,
+  outputPicos: 600_000,
+}
+
+/** What a large one costs whose cache is paid for when it is written, and that searches the web for a cent. */
+const largePrice = {
+  inputPicos: 3_000_000,
+  cacheReadPicos: 300_000,
+  cacheWrite5mPicos: 3_750_000,
+  cacheWrite1hPicos: 6_000_000,
+  outputPicos: 15_000_000,
+  units: { webSearchNanos: 10_000_000 },
+}
+
+function routeRows({ id, upstreamModel, providers: served = ['openai'] }: SeedModel): (typeof routes.$inferInsert)[] {
+  return served.map((name) => {
+    const { id: upstreamId, dialects } = providers[name]
+    return { id: `rte_${upstreamId}_${id}`, modelId: id, upstreamId, upstreamModel, dialects: [...dialects] }
+  })
 }
 
 async function demoKey(db: Db, earlierKey: string | undefined): Promise<string> {

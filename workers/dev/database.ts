@@ -10,12 +10,16 @@ export async function prepareDatabase(
 ): Promise<{ organizationId: string; apiKey: string }> {
   const startedAt = performance.now()
   await migrate(databaseUrl)
-  const demo = await seed(databaseUrl, { ...options, models: Object.keys(behaviours).map(behaviourModel) })
+  const demo = await seed(databaseUrl, { ...options, models: Object.keys(behaviours).flatMap(behaviourModels) })
   report(`database migrated and seeded (${((performance.now() - startedAt) / 1_000).toFixed(1)} s)`)
   return demo
 }
 
-/** The model through which a customer meets a behaviour. */
-function behaviourModel(behaviour: string): SeedModel {
-  return { id: `gpt-scripted-${behaviour}`, upstreamModel: `scripted-${behaviour}`, kind: 'chat' }
+/** The models through which customers meet a behaviour, each as another provider plays it. */
+export function behaviourModels(behaviour: string): SeedModel[] {
+  const upstreamModel = `scripted-${behaviour}`
+  return [
+    { id: `gpt-scripted-${behaviour}`, upstreamModel, kind: 'chat' },
+    { id: `claude-scripted-${behaviour}`, upstreamModel, kind: 'chat', providers: ['anthropic'] },
+  ]
 }

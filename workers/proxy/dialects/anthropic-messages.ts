@@ -51,10 +51,10 @@ const ContextEdit = z.looseObject({ type: z.string().regex(/^(?!compact)/, 'comp
 const CountRequest = z.looseObject({
   model: z.string().min(1).max(256),
   messages: z.array(z.unknown()).min(1),
-  system: z.unknown(),
+  system: z.unknown().optional(),
   tools: z.array(Tool).nullish(),
-  output_config: z.looseObject({ format: z.unknown() }).nullish(),
-  output_format: z.unknown(),
+  output_config: z.looseObject({ format: z.unknown().optional() }).nullish(),
+  output_format: z.unknown().optional(),
   metadata: z.looseObject({ user_id: z.string().nullish() }).nullish(),
   service_tier: z.enum(['auto', 'standard_only']).nullish(),
   speed: z.enum(['standard']).nullish(),

@@ -1,6 +1,7 @@
 import { openNodeDb } from '#db/node-client.ts'
 import { models, priceVersions, routes, upstreams } from '#db/schema/index.ts'
 import { seed } from '#db/seed.ts'
+import { behaviourModels } from '#workers/dev/database.ts'
 import type { StackDescription } from '#workers/dev/stack.ts'
 
 /** Behaviours with a parameter that journeys use; the stack sells all others by itself. */
@@ -30,8 +31,7 @@ export function modelOf(behaviour: string): string {
 
 /** Sells what journeys need beside the catalogue of every local stack. Before the first request, because the proxy keeps the catalogue for a while. */
 export async function seedVariants(databaseUrl: string, { upstreamUrl, demo }: StackDescription): Promise<void> {
-  const added = variants.map((name) => ({ id: modelOf(name), upstreamModel: `scripted-${name}`, kind: 'chat' as const }))
-  await seed(databaseUrl, { upstreamUrl, demoApiKey: demo.apiKey, models: added })
+  await seed(databaseUrl, { upstreamUrl, demoApiKey: demo.apiKey, models: variants.flatMap(behaviourModels) })
   await seedOddModels(databaseUrl)
 }
 

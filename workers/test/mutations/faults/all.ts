@@ -1,4 +1,5 @@
 import type { Fault } from '../fault.ts'
+import { anthropic } from './anthropic.ts'
 import { books } from './books.ts'
 import { catalogue } from './catalogue.ts'
 import { ledger } from './ledger.ts'
@@ -12,6 +13,6 @@ export interface PlantedFault {
 }
 
 /** Every fault, by the room it is planted in. */
-export const plantedFaults: PlantedFault[] = Object.entries({ pricing, catalogue, books, usage, proxy, ledger }).flatMap(([room, faults]) =>
-  faults.map((fault) => ({ room, fault })),
+export const plantedFaults: PlantedFault[] = Object.entries({ pricing, catalogue, books, usage, proxy, anthropic, ledger }).flatMap(
+  ([room, faults]) => faults.map((fault) => ({ room, fault })),
 )
