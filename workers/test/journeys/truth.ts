@@ -26,33 +26,75 @@ export async function truthSince(sinceMs: number): Promise<Truth[]> {
   return Report.parse(await response.json()).requests.filter((record) => record.relayRequestId !== null)
 }
 
+/** Each provider that the upstream plays: where it is asked, and how it is given its key. */
+const providers = {
+  openai: { path: '/openai/v1/chat/completions', headers: { authorization: 'Bearer sk-scripted-upstream' } },
+  anthropic: { path: '/anthropic/v1/messages', headers: { 'x-api-key': 'sk-scripted-upstream', 'anthropic-version': '2023-06-01' } },
+}
+
 /** Asks the upstream without the relay in between, as the relay would: for bytes to compare with. */
-export function askUpstream(body: object): Promise<Response> {
-  return fetch(`${inject('stack').upstreamUrl}/openai/v1/chat/completions`, {
+export function askUpstream(body: object, provider: keyof typeof providers = 'openai'): Promise<Response> {
+  const { path, headers } = providers[provider]
+  return fetch(inject('stack').upstreamUrl + path, {
     method: 'POST',
-    headers: { authorization: 'Bearer sk-scripted-upstream', 'content-type': 'application/json' },
+    headers: { ...headers, 'content-type': 'application/json' },
     body: JSON.stringify(body),
   })
 }
 
 const Count = z.int().min(0).max(1_000_000_000)
-const Reported = z.object({
-  prompt_tokens: Count,
-  completion_tokens: Count,
-  prompt_tokens_details: z.object({ cached_tokens: Count }).optional(),
-  completion_tokens_details: z.object({ reasoning_tokens: Count }).optional(),
-})
+
+/** A usage report in the relay's buckets; what a provider does not speak of is zero. */
+interface Reported {
+  input: number
+  cacheRead: number
+  written5m: number
+  written1h: number
+  output: number
+  reasoning: number
+  searches: number
+}
+
+const OpenAiUsage = z
+  .object({
+    prompt_tokens: Count,
+    completion_tokens: Count,
+    prompt_tokens_details: z.object({ cached_tokens: Count }).optional(),
+    completion_tokens_details: z.object({ reasoning_tokens: Count }).optional(),
+  })
+  .transform(({ prompt_tokens, completion_tokens, prompt_tokens_details, completion_tokens_details }): Reported => {
+    const cacheRead = prompt_tokens_details?.cached_tokens ?? 0
+    const reasoning = completion_tokens_details?.reasoning_tokens ?? 0
+    return { input: prompt_tokens - cacheRead, cacheRead, written5m: 0, written1h: 0, output: completion_tokens, reasoning, searches: 0 }
+  })
+
+const AnthropicUsage = z
+  .object({
+    input_tokens: Count,
+    cache_read_input_tokens: Count,
+    cache_creation_input_tokens: Count,
+    cache_creation: z.object({ ephemeral_1h_input_tokens: Count }).optional(),
+    output_tokens: Count,
+    output_tokens_details: z.object({ thinking_tokens: Count }).optional(),
+    server_tool_use: z.object({ web_search_requests: Count }).optional(),
+  })
+  .transform((usage): Reported => {
+    const written1h = usage.cache_creation?.ephemeral_1h_input_tokens ?? 0
+    return {
+      input: usage.input_tokens,
+      cacheRead: usage.cache_read_input_tokens,
+      written5m: usage.cache_creation_input_tokens - written1h,
+      written1h,
+      output: usage.output_tokens,
+      reasoning: usage.output_tokens_details?.thinking_tokens ?? 0,
+      searches: usage.server_tool_use?.web_search_requests ?? 0,
+    }
+  })
+
+const ReportedUsage = z.union([OpenAiUsage, AnthropicUsage])
 
 /** The usage that the upstream reported, in the relay's buckets; null when it reported none that anyone can believe. */
-export function reportedBy({ usageReported }: Truth) {
-  const reported = Reported.safeParse(usageReported)
-  if (!reported.success) return null
-  const { prompt_tokens, completion_tokens, prompt_tokens_details, completion_tokens_details } = reported.data
-  const cacheRead = prompt_tokens_details?.cached_tokens ?? 0
-  return {
-    input: prompt_tokens - cacheRead,
-    cacheRead,
-    output: completion_tokens,
-    reasoning: completion_tokens_details?.reasoning_tokens ?? 0,
-  }
+export function reportedBy({ usageReported }: Truth): Reported | null {
+  const reported = ReportedUsage.safeParse(usageReported)
+  return reported.success ? reported.data : null
 }
