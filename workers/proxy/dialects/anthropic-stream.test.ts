@@ -8,11 +8,10 @@ import { StreamMeter } from '../stream-meter.ts'
 import { anthropicMessages } from './anthropic-messages.ts'
 import { emptyReading, type Reading } from './dialect.ts'
 import { eventData } from './server-sent-events.ts'
-import { parseData, streamFormOf } from './stream-form.ts'
+import { parseData, type StreamForm, streamFormOf } from './stream-form.ts'
 
 const encoder = new TextEncoder()
-const events = streamFormOf('events')
-if (!events) throw new Error('there is a form of events')
+const events = assertForm(streamFormOf('events'))
 let upstream: Upstream
 
 /** Node has neither of these two of the platform's; a transform without a job is the first, a timer the second. */
@@ -29,6 +28,11 @@ afterAll(async () => {
 const lookUp = { name: 'look_up', input_schema: { type: 'object', properties: { place: { type: 'string' } }, required: ['place'] } }
 const thinking = { type: 'enabled', budget_tokens: 1_024 }
 const search = { type: 'web_search_20250305', name: 'web_search' }
+
+function assertForm(form: StreamForm | null): StreamForm {
+  if (form) return form
+  throw new Error('Events have no form')
+}
 
 /** What the scripted upstream streams, and what a reader of all of it must know. */
 const transcripts: [string, string, string, object, Partial<Reading>][] = [

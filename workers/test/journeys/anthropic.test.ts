@@ -171,7 +171,7 @@ describe.concurrent('with the AI SDK', () => {
     const streamed = streamText({ model: modelFor(customer, 'paced-5'), prompt, maxOutputTokens: 100 })
     expect((await streamed.text).split(' ')).toHaveLength(12)
     const inputSchema = jsonSchema<{ place: string }>({ type: 'object', properties: { place: { type: 'string' } }, required: ['place'] })
-    const tools = { look_up: tool({ description: 'looks up', inputSchema }) }
+    const tools = { look_up: tool({ description: 'looks up', inputSchema, execute: ({ place }) => place }) }
     const called = await generateText({ model: modelFor(customer, 'fast'), prompt: `${canary} [tool]`, tools, maxOutputTokens: 100 })
     expect(called.toolCalls).toMatchObject([{ toolName: 'look_up' }])
     expect((await expectSoundBooks(customer)).records).toHaveLength(3)
