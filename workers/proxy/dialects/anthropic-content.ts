@@ -1,5 +1,4 @@
 import { ApiError } from '#workers/edge/api-error.ts'
-import { memberOf } from './prompt-texts.ts'
 
 /** What the blocks of a request hold beside text. */
 export interface Contents {
@@ -63,6 +62,11 @@ function fetchedContent(result: unknown, param: string): unknown {
   if (type === 'web_fetch_result') return [memberOf(result, 'content')]
   if (type === 'web_fetch_tool_result_error') return undefined
   throw unsupported(param, 'has a fetched page without a type')
+}
+
+/** A member of whatever came; undefined for what is no object. */
+export function memberOf(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined
 }
 
 function unsupported(param: string, fault: string): ApiError {

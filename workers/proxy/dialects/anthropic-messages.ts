@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Prompt } from '../count-tokens.ts'
 import { imageTokens, instructionTokens, jsonBodyBytes } from '../limits.ts'
-import { type Contents, contentsOf } from './anthropic-content.ts'
+import { type Contents, contentsOf, memberOf } from './anthropic-content.ts'
 import { anthropicHeaders } from './anthropic-headers.ts'
 import { boundTools, Tool } from './anthropic-tools.ts'
 import { readMessage } from './anthropic-usage.ts'
@@ -9,7 +9,7 @@ import { beginningOf } from './conversation-key.ts'
 import type { Call, Dialect, Incoming, UpstreamAsk } from './dialect.ts'
 import { setMembers } from './json-members.ts'
 import { type JsonRequest, readJsonRequest } from './json-request.ts'
-import { memberOf, textsOf } from './prompt-texts.ts'
+import { textsOf } from './prompt-texts.ts'
 
 /** Anthropic's messages, as their API reference has them. */
 export const anthropicMessages: Dialect<MessagesCall> = {

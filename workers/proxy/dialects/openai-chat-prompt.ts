@@ -1,8 +1,8 @@
 import type { Prompt } from '../count-tokens.ts'
 import type { ChatBody } from './openai-chat.ts'
-import { memberOf, textsOf } from './prompt-texts.ts'
+import { textsOf } from './prompt-texts.ts'
 
-/** All of a call that a provider can turn into its prompt, but for images. */
+/** All of a call that a provider can turn into its prompt, but for images: every text, key and number as it reads. */
 export function promptOf(body: ChatBody): Prompt {
   const { messages, ...rest } = body
   const spoken = textsOf(messages, imagesOf(messages))
@@ -15,4 +15,8 @@ export function promptOf(body: ChatBody): Prompt {
 function imagesOf(messages: readonly unknown[]): ReadonlySet<unknown> {
   const contents = messages.map((message) => memberOf(message, 'content')).filter((content) => Array.isArray(content))
   return new Set(contents.flat().filter((part) => memberOf(part, 'type') === 'image_url'))
+}
+
+function memberOf(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined
 }
