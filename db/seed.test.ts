@@ -42,10 +42,17 @@ describe('the seed', () => {
   })
 
   test('adds the models it is given, and those that begin as customers expect', async () => {
-    await seed(database.databaseUrl, { upstreamUrl, models: [{ id: 'gpt-scripted-stall', upstreamModel: 'scripted-stall', kind: 'chat' }] })
+    await seed(database.databaseUrl, {
+      upstreamUrl,
+      models: [{ id: 'gpt-scripted-stall', upstreamModel: 'scripted-stall', kind: 'chat' }],
+    })
     const ids = (await readCatalogue(database.db)).models.map((model) => model.id)
     for (const prefix of ['gpt-', 'claude-', 'gemini-']) expect(ids.some((id) => id.startsWith(prefix))).toBe(true)
     expect((await modelOf('gpt-scripted-stall'))?.routes).toMatchObject([{ upstreamModel: 'scripted-stall', upstream: 'scripted' }])
+    expect((await modelOf('claude-relay-fast'))?.routes).toMatchObject([
+      { kind: 'anthropic', baseUrl: `${upstreamUrl}/anthropic`, dialects: ['anthropic-messages'] },
+      { kind: 'openai', dialects: ['openai-chat'] },
+    ])
   })
 })
 

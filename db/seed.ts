@@ -12,6 +12,7 @@ import { models, priceVersions, routes, upstreams } from './schema/index.ts'
 /** The providers that the scripted upstream plays, each at a path and in dialects of its own. */
 export const scriptedPeers = [
   { id: 'scripted', kind: 'openai', path: '/openai', prefix: 'gpt', dialects: ['openai-chat', 'openai-responses'] },
+  { id: 'scripted-anthropic', kind: 'anthropic', path: '/anthropic', prefix: 'claude', dialects: ['anthropic-messages'] },
   { id: 'scripted-gemini', kind: 'gemini', path: '/gemini', prefix: 'gemini', dialects: ['gemini-content'] },
 ] as const satisfies { id: string; kind: UpstreamKind; path: string; prefix: string; dialects: DialectName[] }[]
 type PeerId = (typeof scriptedPeers)[number]['id']
@@ -38,7 +39,7 @@ export interface SeedOptions {
 const demoModels: SeedModel[] = [
   { id: 'gpt-relay-fast', upstreamModel: 'scripted-fast', kind: 'chat' },
   { id: 'gpt-relay-paced', upstreamModel: 'scripted-paced-20', kind: 'chat' },
-  { id: 'claude-relay-fast', upstreamModel: 'scripted-fast', kind: 'chat' },
+  { id: 'claude-relay-fast', upstreamModel: 'scripted-fast', kind: 'chat', peers: ['scripted-anthropic', 'scripted'] },
   { id: 'gemini-relay-fast', upstreamModel: 'scripted-fast', kind: 'chat', peers: ['scripted-gemini', 'scripted'] },
   {
     id: 'gemini-relay-embedding',
@@ -88,18 +89,27 @@ function modelRow({ id, kind }: SeedModel): typeof models.$inferInsert {
   return { id, kind, contextTokens: 128_000, maxOutputTokens: 4_096, tokenizer: id.startsWith('gpt-') ? 'o200k_base' : 'unknown' }
 }
 
-/** What a small model costs. Dollars per million tokens: 0.15 in, 0.075 from the cache, 0.60 out. */
 function priceRow({ id }: SeedModel): typeof priceVersions.$inferInsert {
-  return {
-    id: `prc_demo_${id}`,
-    modelId: id,
-    inputPicos: 150_000,
-    cacheReadPicos: 75_000,
-    cacheWrite5mPicos: 150_000,
-    cacheWrite1hPicos: 150_000,
-    outputPicos: 600_000,
-    effectiveAt: new Date(0),
-  }
+  return { id: `prc_demo_${id}`, modelId: id, effectiveAt: new Date(0), ...(id.startsWith('claude-') ? largePrice : smallPrice) }
+}
+
+/** What a small model costs. Dollars per million tokens: 0.15 in, 0.075 from the cache, 0.60 out. */
+const smallPrice = {
+  inputPicos: 150_000,
+  cacheReadPicos: 75_000,
+  cacheWrite5mPicos: 150_000,
+  cacheWrite1hPicos: 150_000,
+  outputPicos: 600_000,
+}
+
+/** What a large one costs whose cache is paid for when it is written, and that searches the web for a cent. */
+const largePrice = {
+  inputPicos: 3_000_000,
+  cacheReadPicos: 300_000,
+  cacheWrite5mPicos: 3_750_000,
+  cacheWrite1hPicos: 6_000_000,
+  outputPicos: 15_000_000,
+  units: { webSearchNanos: 10_000_000 },
 }
 
 function routeRows({ id, upstreamModel, peers = ['scripted'], dialects }: SeedModel): (typeof routes.$inferInsert)[] {

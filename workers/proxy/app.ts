@@ -3,6 +3,7 @@ import type { Family } from '#shared/contracts/dialect.ts'
 import { newId } from '#shared/values/id.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
 import { logFailure } from '#workers/edge/log.ts'
+import { anthropicCountTokens, anthropicMessages } from './dialects/anthropic-messages.ts'
 import type { Call, Dialect } from './dialects/dialect.ts'
 import { geminiCountTokens, geminiGenerate, geminiStream } from './dialects/gemini-content.ts'
 import { geminiBatchEmbed, geminiEmbed } from './dialects/gemini-embeddings.ts'
@@ -21,6 +22,8 @@ type Pipeline = (exchange: Exchange) => Promise<Response>
 const dialects: Record<string, Dialect> = {
   '/v1/chat/completions': openaiChat,
   '/v1/responses': openaiResponses,
+  '/v1/messages': anthropicMessages,
+  '/v1/messages/count_tokens': anthropicCountTokens,
 }
 const geminiMethods: Record<string, Dialect> = {
   generateContent: geminiGenerate,

@@ -111,6 +111,18 @@ export const imageTokens = 50_000
 export const groundingSearches = 16
 export const groundingTokens = 100_000
 
+/** Tokens a provider sets before a prompt by itself, at most: where there are tools or a schema of the answer, Anthropic explains them in up to 700. */
+export const instructionTokens = 1_000
+
+/** Tokens of a tool that the provider describes and the client only names, at most: a browser toolset has thirty members, a computer takes 735 tokens. */
+export const describedToolTokens = 10_000
+
+/** Searches of a request that does not say how many: Anthropic's loop on its own side ends after 10 turns. */
+export const webSearchesUnsaid = 10
+
+/** Tokens a fetched page adds, at least, whatever the client's limit: it does not hold for a PDF, of which Anthropic's example has 125,000. */
+export const webFetchTokens = 125_000
+
 /** Bytes of text that make a token, roughly, in languages with Latin letters: for estimates only, never for a bound. */
 export const bytesPerToken = 4
 
@@ -146,5 +158,8 @@ export const continuedFrameTokens = 2_000
 /** Searches of the web that one request may cause: a thorough answer takes ten. Each is asked for by the model, so the provider is told the limit. */
 export const webSearchesMost = 16
 
-/** Input tokens that one search adds, at most: providers bill some 8,000 for its results, and read what came before again. */
+/**
+ * Input tokens that one search adds, at most: providers bill some 8,000 for its results. They read them again in later turns, Anthropic from its cache at
+ * a tenth of the price, which the dearest input price of one reading covers.
+ */
 export const webSearchTokens = 16_384

@@ -153,7 +153,7 @@ function faultOf(line: Line, truth: TruthRecord | undefined): string | null {
   const recorded = { input: line.input ?? 0, cacheRead: line.cacheRead ?? 0, output: line.output ?? 0, reasoning: line.reasoning ?? 0 }
   if (line.costNanos === 0 && line.outcome !== 'completed') return null
   if (!reported) return line.costNanos === 0 ? null : 'charged as reported, and nothing was reported'
-  const isSame = Object.entries(reported).every(([bucket, tokens]) => recorded[bucket as keyof typeof recorded] === tokens)
+  const isSame = Object.entries(recorded).every(([bucket, tokens]) => reported[bucket as keyof typeof recorded] === tokens)
   return isSame ? null : `recorded ${JSON.stringify(recorded)}, reported ${JSON.stringify(reported)}`
 }
 

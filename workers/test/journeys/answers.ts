@@ -15,13 +15,17 @@ export function told({ status, code, charge, ending }: Expectation): string {
 export function expectAnswer(response: Response, bytes: Buffer, { status, code }: Expectation): void {
   expect(response.status, bytes.toString().slice(0, 500)).toBe(status)
   expect(response.headers.get('x-request-id')).toMatch(/^req_[0-9a-z]{26}$/)
-  for (const name of withheld) expect(response.headers.get(name), name).toBeNull()
-  const text = bytes.length > 1_000_000 ? '' : bytes.toString()
-  expect(text).not.toMatch(secrets)
+  expectNothingToldOfProvider(response, bytes)
   if (status === 200) return
-  expect(JSON.parse(text)).toEqual({ error: { message: expect.any(String), type: expect.any(String), param: null, code } })
+  expect(JSON.parse(bytes.toString())).toEqual({ error: { message: expect.any(String), type: expect.any(String), param: null, code } })
   const isFinal = status === 400
   expect(response.headers.get('x-should-retry')).toBe(isFinal ? 'false' : null)
+}
+
+/** Neither a header nor, in what is short enough to look at, the body. */
+export function expectNothingToldOfProvider(response: Response, bytes: Buffer): void {
+  for (const name of withheld) expect(response.headers.get(name), name).toBeNull()
+  if (bytes.length <= 1_000_000) expect(bytes.toString()).not.toMatch(secrets)
 }
 
 /** Of an upstream's answer, these may tell a client who the provider is, whose account it is, or set state for our domain. */
@@ -29,6 +33,8 @@ const withheld = [
   'set-cookie',
   'server',
   'via',
+  'anthropic-organization-id',
+  'anthropic-ratelimit-input-tokens-remaining',
   'openai-organization',
   'openai-project',
   'openai-version',
@@ -41,7 +47,7 @@ const secrets = /sk-scripted|org-scripted|proj_scripted|scripted-cookie/
 export async function expectCharge(customer: Customer, response: Response, charge: Charge): Promise<void> {
   await expectEventually(async () => (await readBooks(customer.organizationId)).records.length, 1, 20_000)
   const books = await expectSoundBooks(customer)
-  const record: UsageRecord = recordOf(books, response.headers.get('x-request-id'))
+  const record: UsageRecord = recordOf(books, response.headers.get('x-relay-request-id'))
   expect({ estimated: record.estimated, isFree: record.costNanos === 0 }).toEqual({
     estimated: charge === 'estimated',
     isFree: charge === 'zero',

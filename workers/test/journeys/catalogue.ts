@@ -29,6 +29,11 @@ export function modelOf(behaviour: string, prefix: (typeof scriptedPeers)[number
   return `${prefix}-scripted-${behaviour}`
 }
 
+/** The same as Anthropic plays it. */
+export function claudeModelOf(behaviour: string): string {
+  return `claude-scripted-${behaviour}`
+}
+
 /** Sells what journeys need beside the catalogue of every local stack. Before the first request, because the proxy keeps the catalogue for a while. */
 export async function seedVariants(databaseUrl: string, { upstreamUrl, demo }: StackDescription): Promise<void> {
   await seed(databaseUrl, { upstreamUrl, demoApiKey: demo.apiKey, models: variants.flatMap(behaviourModels) })

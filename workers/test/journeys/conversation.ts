@@ -1,5 +1,6 @@
+import type Anthropic from '@anthropic-ai/sdk'
 import type OpenAI from 'openai'
-import { modelOf } from './catalogue.ts'
+import { claudeModelOf, modelOf } from './catalogue.ts'
 
 /** Stands in every prompt of every journey, so that one search finds whatever keeps a prompt. */
 export const canary = 'quetzal-canary'
@@ -33,6 +34,13 @@ export function chatBody(behaviour: string, options: ChatOptions = {}): OpenAI.C
 export function streamBody(behaviour: string, options: ChatOptions = {}): OpenAI.ChatCompletionCreateParamsStreaming {
   const asked = options.includeUsage ? { stream_options: { include_usage: true } } : {}
   return { ...chatBody(behaviour, options), stream: true, ...asked }
+}
+
+/** The body of a message of Anthropic's that meets a behaviour. */
+export function messageBody(behaviour: string, options: ChatOptions = {}): Anthropic.MessageCreateParamsNonStreaming {
+  const { model, text, maxTokens, extra } = options
+  const messages = [{ role: 'user' as const, content: promptOf(text) }]
+  return { model: model ?? claudeModelOf(behaviour), messages, max_tokens: maxTokens ?? 256, ...extra }
 }
 
 /** The chunks of a stream's text that are JSON, as a client reads them. */

@@ -1,3 +1,4 @@
+import Anthropic, { type ClientOptions as AnthropicOptions } from '@anthropic-ai/sdk'
 import OpenAI, { type ClientOptions } from 'openai'
 import { inject } from 'vitest'
 import type { Limits } from '#shared/contracts/account.ts'
@@ -48,6 +49,12 @@ export class Customer {
     return new OpenAI({ apiKey: this.apiKey, baseURL, maxRetries: 0, fetch: (url, init) => this.fetch(url, init), ...options })
   }
 
+  /** Anthropic's official client. It adds `/v1` itself. */
+  anthropic(options: AnthropicOptions = {}): Anthropic {
+    const baseURL = inject('stack').proxyUrl
+    return new Anthropic({ apiKey: this.apiKey, baseURL, maxRetries: 0, fetch: (url, init) => this.fetch(url, init), ...options })
+  }
+
   /** One chat completion without a client in between. */
   chat(behaviour: string, options: ChatOptions = {}): Promise<Response> {
     return this.post(chatBody(behaviour, options))
@@ -70,7 +77,7 @@ export class Customer {
   /** Fetches and remembers the id of the answer. */
   async fetch(...given: Parameters<typeof fetch>): Promise<Response> {
     const response = await fetch(...given)
-    const requestId = response.headers.get('x-request-id')
+    const requestId = response.headers.get('x-relay-request-id')
     if (requestId !== null) this.requestIds.push(requestId)
     return response
   }

@@ -87,8 +87,15 @@ function expectRecordOf(record: UsageRecord, told: Truth[], log: RequestLog | un
   const isWhole = truth.outcome === 'completed' && !wasInsured(record, log)
   // A provider that reports as it goes has reported a part of what broke off, and that is charged.
   if (reported && (isWhole || (record.costNanos > 0 && !record.estimated))) {
-    const { inputTokens, cacheReadTokens, outputTokens, reasoningTokens } = record
-    const recorded = { input: inputTokens, cacheRead: cacheReadTokens ?? 0, output: outputTokens, reasoning: reasoningTokens ?? 0 }
+    const recorded = {
+      input: record.inputTokens,
+      cacheRead: record.cacheReadTokens ?? 0,
+      written5m: record.cacheWrite5mTokens ?? 0,
+      written1h: record.cacheWrite1hTokens ?? 0,
+      output: record.outputTokens,
+      reasoning: record.reasoningTokens ?? 0,
+      searches: record.units?.webSearches ?? 0,
+    }
     expect(recorded, `tokens of ${record.requestId}`).toEqual(reported)
     expect(record.estimated, `${record.requestId} was reported`).toBe(false)
   } else if (record.estimated) expect(truth.status, `${record.requestId} is estimated`).toBe(200)
@@ -123,7 +130,9 @@ async function expectPrices(records: UsageRecord[]): Promise<void> {
       tokenPicos(record.cacheReadTokens, price.cacheReadPicos) +
       tokenPicos(record.cacheWrite5mTokens, price.cacheWrite5mPicos) +
       tokenPicos(record.cacheWrite1hTokens, price.cacheWrite1hPicos) +
-      tokenPicos(record.outputTokens, price.outputPicos)
+      tokenPicos(record.outputTokens, price.outputPicos) +
+      // A nano is a thousand picos.
+      tokenPicos(record.units?.webSearches ?? 0, 1_000 * (price.units.webSearchNanos ?? 0))
     const exactNanos = (picos + 999n) / 1_000n
     if (record.capped) expect(BigInt(record.costNanos)).toBeLessThan(exactNanos)
     else expect(BigInt(record.costNanos), `cost of ${record.requestId}`).toBe(exactNanos)

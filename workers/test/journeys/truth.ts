@@ -26,68 +26,112 @@ export async function truthSince(sinceMs: number): Promise<Truth[]> {
   return Report.parse(await response.json()).requests.filter((record) => record.relayRequestId !== null)
 }
 
+/** How each provider that the upstream plays is given its key. */
+const keyHeaders: Record<string, Record<string, string>> = {
+  openai: { authorization: 'Bearer sk-scripted-upstream' },
+  anthropic: { 'x-api-key': 'sk-scripted-upstream', 'anthropic-version': '2023-06-01' },
+  gemini: { 'x-goog-api-key': 'sk-scripted-upstream' },
+}
+
 /** Asks the upstream without the relay in between, as the relay would: for bytes to compare with. */
 export function askUpstream(body: object, path = '/openai/v1/chat/completions'): Promise<Response> {
-  const key = 'sk-scripted-upstream'
-  const keyHeader: Record<string, string> = path.startsWith('/gemini') ? { 'x-goog-api-key': key } : { authorization: `Bearer ${key}` }
+  const provider = path.split('/')[1] ?? ''
   return fetch(inject('stack').upstreamUrl + path, {
     method: 'POST',
-    headers: { ...keyHeader, 'content-type': 'application/json' },
+    headers: { ...keyHeaders[provider], 'content-type': 'application/json' },
     body: JSON.stringify(body),
   })
 }
 
 const Count = z.int().min(0).max(1_000_000_000)
-const Reported = z.object({
-  prompt_tokens: Count,
-  completion_tokens: Count,
-  prompt_tokens_details: z.object({ cached_tokens: Count }).optional(),
-  completion_tokens_details: z.object({ reasoning_tokens: Count }).optional(),
-})
-/** Gemini's form of it, which leaves out a count of zero. */
-const GeminiReported = z.object({
-  promptTokenCount: Count,
-  candidatesTokenCount: Count.default(0),
-  thoughtsTokenCount: Count.default(0),
-  cachedContentTokenCount: Count.default(0),
-})
 
-/** Responses report the same under other names. */
-const ReportedByResponse = z
+/** A usage report in the relay's buckets; what a provider does not speak of is zero. */
+interface Reported {
+  input: number
+  cacheRead: number
+  written5m: number
+  written1h: number
+  output: number
+  reasoning: number
+  searches: number
+}
+
+const OpenAiUsage = z
+  .object({
+    prompt_tokens: Count,
+    completion_tokens: Count,
+    prompt_tokens_details: z.object({ cached_tokens: Count }).optional(),
+    completion_tokens_details: z.object({ reasoning_tokens: Count }).optional(),
+  })
+  .transform(({ prompt_tokens, completion_tokens, prompt_tokens_details, completion_tokens_details }): Reported => {
+    const cacheRead = prompt_tokens_details?.cached_tokens ?? 0
+    const reasoning = completion_tokens_details?.reasoning_tokens ?? 0
+    return { input: prompt_tokens - cacheRead, cacheRead, written5m: 0, written1h: 0, output: completion_tokens, reasoning, searches: 0 }
+  })
+
+const AnthropicUsage = z
+  .object({
+    input_tokens: Count,
+    cache_read_input_tokens: Count,
+    cache_creation_input_tokens: Count,
+    cache_creation: z.object({ ephemeral_1h_input_tokens: Count }).optional(),
+    output_tokens: Count,
+    output_tokens_details: z.object({ thinking_tokens: Count }).optional(),
+    server_tool_use: z.object({ web_search_requests: Count }).optional(),
+  })
+  .transform((usage): Reported => {
+    const written1h = usage.cache_creation?.ephemeral_1h_input_tokens ?? 0
+    return {
+      input: usage.input_tokens,
+      cacheRead: usage.cache_read_input_tokens,
+      written5m: usage.cache_creation_input_tokens - written1h,
+      written1h,
+      output: usage.output_tokens,
+      reasoning: usage.output_tokens_details?.thinking_tokens ?? 0,
+      searches: usage.server_tool_use?.web_search_requests ?? 0,
+    }
+  })
+
+/** OpenAI's responses report the same under other names. */
+const ResponseUsage = z
   .object({
     input_tokens: Count,
     output_tokens: Count,
     total_tokens: Count,
-    input_tokens_details: Reported.shape.prompt_tokens_details,
-    output_tokens_details: Reported.shape.completion_tokens_details,
+    input_tokens_details: z.object({ cached_tokens: Count }).optional(),
+    output_tokens_details: z.object({ reasoning_tokens: Count }).optional(),
   })
-  .transform((usage) => ({
-    prompt_tokens: usage.input_tokens,
-    completion_tokens: usage.output_tokens,
-    prompt_tokens_details: usage.input_tokens_details,
-    completion_tokens_details: usage.output_tokens_details,
-  }))
+  .transform((usage): Reported => {
+    const cacheRead = usage.input_tokens_details?.cached_tokens ?? 0
+    const reasoning = usage.output_tokens_details?.reasoning_tokens ?? 0
+    return {
+      input: usage.input_tokens - cacheRead,
+      cacheRead,
+      written5m: 0,
+      written1h: 0,
+      output: usage.output_tokens,
+      reasoning,
+      searches: 0,
+    }
+  })
+
+/** Gemini leaves out a count of zero. */
+const GeminiUsage = z
+  .object({
+    promptTokenCount: Count,
+    candidatesTokenCount: Count.default(0),
+    thoughtsTokenCount: Count.default(0),
+    cachedContentTokenCount: Count.default(0),
+  })
+  .transform(({ promptTokenCount, candidatesTokenCount, thoughtsTokenCount: reasoning, cachedContentTokenCount: cacheRead }): Reported => {
+    const output = candidatesTokenCount + reasoning
+    return { input: promptTokenCount - cacheRead, cacheRead, written5m: 0, written1h: 0, output, reasoning, searches: 0 }
+  })
+
+const ReportedUsage = z.union([OpenAiUsage, ResponseUsage, AnthropicUsage, GeminiUsage])
 
 /** The usage that the upstream reported, in the relay's buckets; null when it reported none that anyone can believe. */
-export function reportedBy({ usageReported }: Truth) {
-  const ofGemini = GeminiReported.safeParse(usageReported)
-  if (ofGemini.success) {
-    const { promptTokenCount, candidatesTokenCount, thoughtsTokenCount, cachedContentTokenCount: cacheRead } = ofGemini.data
-    return {
-      input: promptTokenCount - cacheRead,
-      cacheRead,
-      output: candidatesTokenCount + thoughtsTokenCount,
-      reasoning: thoughtsTokenCount,
-    }
-  }
-  const reported = z.union([Reported, ReportedByResponse]).safeParse(usageReported)
-  if (!reported.success) return null
-  const { prompt_tokens, completion_tokens, prompt_tokens_details, completion_tokens_details } = reported.data
-  const cacheRead = prompt_tokens_details?.cached_tokens ?? 0
-  return {
-    input: prompt_tokens - cacheRead,
-    cacheRead,
-    output: completion_tokens,
-    reasoning: completion_tokens_details?.reasoning_tokens ?? 0,
-  }
+export function reportedBy({ usageReported }: Truth): Reported | null {
+  const reported = ReportedUsage.safeParse(usageReported)
+  return reported.success ? reported.data : null
 }

@@ -13,9 +13,9 @@ beforeAll(async () => {
 })
 afterAll(() => upstream.close())
 
-/** The client by itself sends the key as a bearer and the version 2026-10-21, which this upstream does not play. */
+/** The client by itself sends the key as a bearer, which this upstream does not take: the relay sends it as the key header. */
 function connect({ url }: Upstream, key: string): Anthropic {
-  const defaultHeaders = { authorization: null, 'x-api-key': key, 'anthropic-version': '2023-06-01' }
+  const defaultHeaders = { authorization: null, 'x-api-key': key }
   return new Anthropic({ apiKey: key, baseURL: `${url}/anthropic`, maxRetries: 0, defaultHeaders })
 }
 

@@ -69,6 +69,20 @@ function complainOfThinking({ thinking, max_tokens, temperature, top_k, tool_cho
   return null
 }
 
+/** What the version 2026-10-21 no longer takes: documents that the assistant said, and citations in what the user says. */
+export function complainOfVersion({ messages }: CountRequest): string | null {
+  return firstComplaint(messages, ({ role, content }, index) => {
+    if (typeof content === 'string') return null
+    return firstComplaint(content, (block, position) => {
+      const at = `messages.${index}.content.${position}`
+      if (role === 'assistant' && block.type === 'document') return `${at}: \`document\` blocks are not permitted in assistant messages`
+      const texts = block.type === 'search_result' ? block.content : [block]
+      const cites = role === 'user' && texts.some((text) => text.type === 'text' && (text.citations?.length ?? 0) > 0)
+      return cites ? `${at}: \`citations\` are not permitted in user messages` : null
+    })
+  })
+}
+
 const sayable: Readonly<Record<Message['role'], ReadonlySet<string>>> = {
   system: new Set(['text']),
   user: new Set(['text', 'image', 'document', 'search_result', 'tool_result', 'container_upload']),

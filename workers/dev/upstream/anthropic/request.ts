@@ -8,6 +8,8 @@ import { tool, toolChoice } from './tools.ts'
 export type CountRequest = z.infer<typeof countRequest>
 export type MessageRequest = z.infer<typeof messageRequest>
 export type Parsed<Request> = { request: Request } | { complaint: string }
+/** What the headers ask for: betas, and the version since 2026-10-21, which takes less. */
+export type Asked = { betas: readonly string[]; isStrict: boolean }
 export type Message = CountRequest['messages'][number]
 
 const anyObject = z.record(z.string(), z.unknown())
@@ -78,12 +80,17 @@ const betaFields: Readonly<Record<string, readonly string[]>> = {
   thread: ['message-threads-'],
 }
 
+/** What the version 2026-10-21 no longer knows. */
+const goneFields = ['temperature', 'top_p', 'top_k']
+
 export const parseCount = parseWith(countRequest)
 export const parseMessages = parseWith(messageRequest)
 
 /** Reads a body, or says in Anthropic's words what is wrong with it. */
-function parseWith<Request>(schema: z.ZodType<Request>): (body: JsonObject, betas: readonly string[]) => Parsed<Request> {
-  return (body, betas) => {
+function parseWith<Request>(schema: z.ZodType<Request>): (body: JsonObject, asked: Asked) => Parsed<Request> {
+  return (body, { betas, isStrict }) => {
+    const gone = isStrict ? goneFields.find((field) => Object.hasOwn(body, field)) : undefined
+    if (gone) return { complaint: `${gone}: Extra inputs are not permitted` }
     for (const [field, families] of Object.entries(betaFields)) {
       const isUnknown = Object.hasOwn(body, field) && !betas.some((beta) => families.some((family) => beta.startsWith(family)))
       if (isUnknown) return { complaint: `${field}: Extra inputs are not permitted` }

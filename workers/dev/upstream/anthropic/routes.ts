@@ -5,12 +5,13 @@ import { type AnthropicError, badKey, invalidRequest, notFound, relayLeak, serve
 import { answerCount, answerMessages } from './messages.ts'
 import { answerModel, answerModels } from './models.ts'
 import { answerError } from './replies.ts'
+import type { Asked } from './request.ts'
 
-type Post = (exchange: Exchange, body: JsonObject, betas: readonly string[], key: string) => Promise<void>
+type Post = (exchange: Exchange, body: JsonObject, asked: Asked, key: string) => Promise<void>
 
 const posts: Readonly<Record<string, Post>> = { '/v1/messages': answerMessages, '/v1/messages/count_tokens': answerCount }
 const maxBodyBytes = 32 * 1024 * 1024
-const version = '2023-06-01'
+const versions = ['2023-06-01', '2026-10-21']
 
 /** Anthropic's API as seen under `/anthropic`: paths below are what the real host serves. */
 export const anthropicDialect: Dialect = {
@@ -27,7 +28,7 @@ export const anthropicDialect: Dialect = {
     const betas = readBetas(exchange)
     const error = judgeKey(exchange, key) ?? judgeVersion(exchange) ?? judgeBetas(betas)
     if (error) return answerError(exchange, error)
-    if (post) return answerPost(exchange, post, betas, key)
+    if (post) return answerPost(exchange, post, { betas, isStrict: exchange.request.headers['anthropic-version'] !== '2023-06-01' }, key)
     return modelId ? answerModel(exchange, modelId) : answerModels(exchange)
   },
 }
@@ -43,7 +44,7 @@ function judgeKey(exchange: Exchange, key: string): AnthropicError | null {
 function judgeVersion({ request }: Exchange): AnthropicError | null {
   const given = request.headers['anthropic-version']
   if (given === undefined) return invalidRequest('anthropic-version: header is required')
-  return given === version ? null : invalidRequest(`anthropic-version: "${given}" is not a valid version`)
+  return versions.includes(String(given)) ? null : invalidRequest(`anthropic-version: "${given}" is not a valid version`)
 }
 
 function readBetas({ request }: Exchange): string[] {
@@ -62,7 +63,7 @@ function judgeBetas(betas: readonly string[]): AnthropicError | null {
   return invalidRequest(`Unexpected value(s) ${strange.map((beta) => `\`${beta}\``).join(', ')} for the \`anthropic-beta\` header.`)
 }
 
-async function answerPost(exchange: Exchange, post: Post, betas: readonly string[], key: string): Promise<void> {
+async function answerPost(exchange: Exchange, post: Post, asked: Asked, key: string): Promise<void> {
   const contentType = exchange.request.headers['content-type'] ?? ''
   if (!/^application\/json(\s*;\s*charset=utf-8)?$/i.test(contentType)) {
     return answerError(exchange, invalidRequest('The content-type header must be application/json'))
@@ -72,5 +73,5 @@ async function answerPost(exchange: Exchange, post: Post, betas: readonly string
   if (body === 'too-large') return answerError(exchange, tooLarge)
   if (body === 'unreadable') return answerError(exchange, invalidRequest('The request body is not valid JSON'))
   if (typeof body.model === 'string') exchange.record.model = body.model
-  return post(exchange, body, betas, key)
+  return post(exchange, body, asked, key)
 }

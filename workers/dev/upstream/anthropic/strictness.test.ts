@@ -15,6 +15,7 @@ const also = (more: Record<string, unknown>): RawRequest => ({ body: { ...good, 
 const messages = (...list: unknown[]): RawRequest => also({ messages: list })
 const user = (...content: unknown[]): RawRequest => messages({ role: 'user', content })
 const keyed = (headers: Record<string, string>): RawRequest => ({ body: good, credentials: headers })
+const newest = { ...credentials, 'anthropic-version': '2026-10-21' }
 const count = (body: unknown): RawRequest => ({ path: '/anthropic/v1/messages/count_tokens', body })
 const hi = { role: 'user', content: 'hi' }
 const text = { type: 'text', text: 'hi' }
@@ -218,6 +219,26 @@ test.each<[string, RawRequest]>([
 ])('accepts %s', async (_name, request) => {
   const { status, text } = await sendMessages(upstream.url, request)
   expect({ status, text: status === 200 ? '' : text }).toEqual({ status: 200, text: '' })
+})
+
+const plain = { type: 'text', media_type: 'text/plain', data: 'x' }
+const cited = { ...text, citations: [{ type: 'char_location' }] }
+const found = { type: 'search_result', source: 's', title: 't', content: [cited] }
+test.each<[string, Record<string, unknown>]>([
+  ['temperature: Extra inputs are not permitted', { temperature: 1 }],
+  ['top_p: Extra inputs are not permitted', { top_p: 1 }],
+  ['top_k: Extra inputs are not permitted', { top_k: 5 }],
+  ['`document` blocks are not permitted', { messages: [hi, { role: 'assistant', content: [{ type: 'document', source: plain }] }, hi] }],
+  ['`citations` are not permitted', { messages: [{ role: 'user', content: [cited] }] }],
+  ['`citations` are not permitted', { messages: [{ role: 'user', content: [found] }] }],
+])('%s in the newest version, and are in the first', async (message, more) => {
+  expect((await sendMessages(upstream.url, also(more))).status).toBe(200)
+  const { status, text: told } = await sendMessages(upstream.url, { ...also(more), credentials: newest })
+  expect({ status, told }).toEqual({ status: 400, told: expect.stringContaining(message) })
+})
+
+test('the newest version takes what both take', async () => {
+  expect((await sendMessages(upstream.url, { body: good, credentials: newest })).status).toBe(200)
 })
 
 describe('what a relay must never forward', () => {

@@ -1,4 +1,5 @@
 import type { Fault } from '../fault.ts'
+import { anthropic } from './anthropic.ts'
 import { books } from './books.ts'
 import { catalogue } from './catalogue.ts'
 import { gemini } from './gemini.ts'
@@ -14,6 +15,14 @@ export interface PlantedFault {
 }
 
 /** Every fault, by the room it is planted in. */
-export const plantedFaults: PlantedFault[] = Object.entries({ pricing, catalogue, books, usage, proxy, gemini, responses, ledger }).flatMap(
-  ([room, faults]) => faults.map((fault) => ({ room, fault })),
-)
+export const plantedFaults: PlantedFault[] = Object.entries({
+  pricing,
+  catalogue,
+  books,
+  usage,
+  proxy,
+  anthropic,
+  gemini,
+  responses,
+  ledger,
+}).flatMap(([room, faults]) => faults.map((fault) => ({ room, fault })))

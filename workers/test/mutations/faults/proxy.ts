@@ -142,6 +142,17 @@ export const proxy = [
     { promise: 'what a provider sets around a text is counted', find: 'factor * tokensPerFrame * frames', replace: '0' },
   ]),
   ...faultsIn(
+    'workers/proxy/dialects/prompt-texts.ts',
+    ['workers/proxy/dialects/openai-chat-prompt.test.ts'],
+    [
+      {
+        promise: 'keys are counted beside values',
+        find: 'if (!Array.isArray(value)) texts.push(key)',
+        replace: 'if (key === "") texts.push(key)',
+      },
+    ],
+  ),
+  ...faultsIn(
     'workers/proxy/dialects/openai-chat-prompt.ts',
     ['workers/proxy/dialects/openai-chat-prompt.test.ts'],
     [
@@ -149,11 +160,6 @@ export const proxy = [
         promise: 'of the parts of a message only images are left out',
         find: "=== 'image_url')",
         replace: "!== 'audio')",
-      },
-      {
-        promise: 'keys are counted beside values',
-        find: 'if (!Array.isArray(value)) texts.push(key)',
-        replace: 'if (key === "") texts.push(key)',
       },
       { promise: 'tools and schemas are counted beside messages', find: '[...spoken.texts, ...comments]', replace: 'spoken.texts' },
     ],
