@@ -10,7 +10,7 @@ import { type Call, type Dialect, emptyReading, type Reading } from './dialects/
 import { streamFormOf } from './dialects/stream-form.ts'
 import type { Exchange } from './exchange.ts'
 import { Lease } from './lease.ts'
-import { readOnMs, upstreamSilenceMs } from './limits.ts'
+import { mediaMs, readOnMs, upstreamSilenceMs } from './limits.ts'
 import { relayMedia } from './media-answer.ts'
 import { settlementOf } from './settlement.ts'
 import { type RelayedStream, relayStream, type StreamEnd } from './stream-answer.ts'
@@ -121,14 +121,18 @@ export class AdmittedCall<C extends Call> {
     if (this.#admitted.call.conversation.isStored) void this.#remember(reading)
   }
 
-  #relayMedia(answer: UpstreamAnswer): Response {
-    const { readable, contentType, ended } = relayMedia(answer)
+  async #relayMedia(answer: UpstreamAnswer): Promise<Response> {
+    const answeredAtMs = Date.now()
+    this.#endSilence = () => {
+      if (Date.now() - answeredAtMs > mediaMs) answer.cancel()
+    }
+    const { readable, contentType, ended } = await relayMedia(answer)
     this.#firstTokenAtMs = Date.now()
-    // Nobody looks into the bytes; that there were any is what the charge rests on.
+    // Nobody looks into the bytes; that there were any is what the charge rests on, and so it is known before their end.
     const delivered = { ...emptyReading(), deliveredBytes: 1 }
     this.#progress = () => delivered
     void ended.then((end) => this.#settle(delivered, end, 200))
-    return this.#respond(readable, { 'content-type': contentType })
+    return this.#respond(readable, { 'content-type': contentType, 'x-relay-cost-usd': this.#costUsd(delivered) })
   }
 
   #respond(body: BodyInit, headers: Record<string, string>): Response {
