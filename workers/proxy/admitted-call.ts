@@ -10,7 +10,7 @@ import { type Call, type Dialect, emptyReading, type Reading } from './dialects/
 import { streamFormOf } from './dialects/stream-form.ts'
 import type { Exchange } from './exchange.ts'
 import { Lease } from './lease.ts'
-import { mediaMs, readOnMs, upstreamSilenceMs } from './limits.ts'
+import { readOnMs, upstreamSilenceMs } from './limits.ts'
 import { relayMedia } from './media-answer.ts'
 import { settlementOf } from './settlement.ts'
 import { type RelayedStream, relayStream, type StreamEnd } from './stream-answer.ts'
@@ -122,11 +122,10 @@ export class AdmittedCall<C extends Call> {
   }
 
   async #relayMedia(answer: UpstreamAnswer): Promise<Response> {
-    const answeredAtMs = Date.now()
+    const { readable, contentType, ended, silentMs } = await relayMedia(answer)
     this.#endSilence = () => {
-      if (Date.now() - answeredAtMs > mediaMs) answer.cancel()
+      if (silentMs() > upstreamSilenceMs) answer.cancel()
     }
-    const { readable, contentType, ended } = await relayMedia(answer)
     this.#firstTokenAtMs = Date.now()
     // Nobody looks into the bytes; that there were any is what the charge rests on, and so it is known before their end.
     const delivered = { ...emptyReading(), deliveredBytes: 1 }

@@ -162,6 +162,3 @@ export const audioTokensPerSecond = 17
 
 /** Milliseconds that a token of speech takes: 150 words a minute. For estimates of what was heard. */
 export const spokenTokenMs = 300
-
-/** Media is piped unseen, so that its silence cannot be told: an answer that has not ended after this long is broken. */
-export const mediaMs = 600_000
