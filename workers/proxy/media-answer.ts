@@ -1,4 +1,5 @@
 import { ApiError } from '#workers/edge/api-error.ts'
+import { upstreamSilenceMs } from './limits.ts'
 import type { StreamEnd } from './stream-answer.ts'
 import type { UpstreamAnswer } from './upstream/call.ts'
 import { UpstreamFailure } from './upstream/failure.ts'
@@ -18,7 +19,9 @@ export async function relayMedia({ response, cancel }: UpstreamAnswer): Promise<
   const contentType = response.headers.get('content-type') ?? ''
   const isMedia = /^(?:audio|image)\/[\w.+-]+(?:;\s*[\w=." -]+)?$|^application\/octet-stream$/.test(contentType)
   const reader = isMedia ? response.body?.getReader() : undefined
+  const timer = setTimeout(cancel, upstreamSilenceMs)
   const first = await reader?.read().catch(() => undefined)
+  clearTimeout(timer)
   if (!reader || !first?.value) {
     cancel()
     throw new UpstreamFailure(new ApiError('upstream_error'), { outcome: 'failed', status: 200, mayMoveOn: false })
