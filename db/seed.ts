@@ -1,4 +1,5 @@
 import type { DialectName, ModelKind, UpstreamKind } from '#shared/contracts/dialect.ts'
+import type { Price } from '#shared/pricing/cost.ts'
 import { generateApiKey, hashApiKey, isWellFormedApiKey, redactApiKey } from '#shared/values/api-key.ts'
 import { newId } from '#shared/values/id.ts'
 import type { Db } from './client.ts'
@@ -24,6 +25,8 @@ export interface SeedModel {
   peers?: PeerId[]
   /** What it is served in, when that is not what its peers speak. */
   dialects?: DialectName[]
+  /** What it costs beside, or other than, a small model of text. */
+  price?: Partial<Price>
 }
 
 export interface SeedOptions {
@@ -89,7 +92,7 @@ function modelRow({ id, kind }: SeedModel): typeof models.$inferInsert {
 }
 
 /** What a small model costs. Dollars per million tokens: 0.15 in, 0.075 from the cache, 0.60 out. */
-function priceRow({ id }: SeedModel): typeof priceVersions.$inferInsert {
+function priceRow({ id, price }: SeedModel): typeof priceVersions.$inferInsert {
   return {
     id: `prc_demo_${id}`,
     modelId: id,
@@ -99,6 +102,7 @@ function priceRow({ id }: SeedModel): typeof priceVersions.$inferInsert {
     cacheWrite1hPicos: 150_000,
     outputPicos: 600_000,
     effectiveAt: new Date(0),
+    ...price,
   }
 }
 

@@ -40,7 +40,7 @@ export function askUpstream(body: object, path = '/openai/v1/chat/completions'):
 const Count = z.int().min(0).max(1_000_000_000)
 const Reported = z.object({
   prompt_tokens: Count,
-  completion_tokens: Count,
+  completion_tokens: Count.default(0),
   prompt_tokens_details: z.object({ cached_tokens: Count }).optional(),
   completion_tokens_details: z.object({ reasoning_tokens: Count }).optional(),
 })
@@ -51,13 +51,17 @@ const GeminiReported = z.object({
   thoughtsTokenCount: Count.default(0),
   cachedContentTokenCount: Count.default(0),
 })
+/** Of images, speech and transcripts; sound and pictures are part of the sums. */
+const ReportedMedia = z.object({ input_tokens: Count, output_tokens: Count, type: z.literal('tokens').optional() })
+const ReportedTime = z.object({ type: z.literal('duration'), seconds: z.number().min(0).max(1_000_000) })
 
-/** The usage that the upstream reported, in the relay's buckets; null when it reported none that anyone can believe. */
+/** The usage that the upstream reported, all kinds of tokens together; null when it reported none that anyone can believe. */
 export function reportedBy({ usageReported }: Truth) {
   const ofGemini = GeminiReported.safeParse(usageReported)
   if (ofGemini.success) {
     const { promptTokenCount, candidatesTokenCount, thoughtsTokenCount, cachedContentTokenCount: cacheRead } = ofGemini.data
     return {
+      ...none,
       input: promptTokenCount - cacheRead,
       cacheRead,
       output: candidatesTokenCount + thoughtsTokenCount,
@@ -65,13 +69,24 @@ export function reportedBy({ usageReported }: Truth) {
     }
   }
   const reported = Reported.safeParse(usageReported)
-  if (!reported.success) return null
+  if (!reported.success) return reportedOfMedia(usageReported)
   const { prompt_tokens, completion_tokens, prompt_tokens_details, completion_tokens_details } = reported.data
   const cacheRead = prompt_tokens_details?.cached_tokens ?? 0
   return {
+    ...none,
     input: prompt_tokens - cacheRead,
     cacheRead,
     output: completion_tokens,
     reasoning: completion_tokens_details?.reasoning_tokens ?? 0,
   }
+}
+
+const none = { input: 0, cacheRead: 0, output: 0, reasoning: 0, audioMs: 0 }
+
+/** The shape that many share, so that it is looked for last. */
+function reportedOfMedia(usageReported: unknown) {
+  const time = ReportedTime.safeParse(usageReported)
+  if (time.success) return { ...none, audioMs: time.data.seconds * 1_000 }
+  const media = ReportedMedia.safeParse(usageReported)
+  return media.success ? { ...none, input: media.data.input_tokens, output: media.data.output_tokens } : null
 }

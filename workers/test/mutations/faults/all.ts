@@ -3,6 +3,7 @@ import { books } from './books.ts'
 import { catalogue } from './catalogue.ts'
 import { gemini } from './gemini.ts'
 import { ledger } from './ledger.ts'
+import { media } from './media.ts'
 import { pricing } from './pricing.ts'
 import { proxy } from './proxy.ts'
 import { usage } from './usage.ts'
@@ -13,6 +14,6 @@ export interface PlantedFault {
 }
 
 /** Every fault, by the room it is planted in. */
-export const plantedFaults: PlantedFault[] = Object.entries({ pricing, catalogue, books, usage, proxy, gemini, ledger }).flatMap(
+export const plantedFaults: PlantedFault[] = Object.entries({ pricing, catalogue, books, usage, proxy, gemini, media, ledger }).flatMap(
   ([room, faults]) => faults.map((fault) => ({ room, fault })),
 )
