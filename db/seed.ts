@@ -1,4 +1,5 @@
 import type { DialectName, ModelKind, UpstreamKind } from '#shared/contracts/dialect.ts'
+import type { Price } from '#shared/pricing/cost.ts'
 import { generateApiKey, hashApiKey, isWellFormedApiKey, redactApiKey } from '#shared/values/api-key.ts'
 import { newId } from '#shared/values/id.ts'
 import type { Db } from './client.ts'
@@ -25,6 +26,8 @@ export interface SeedModel {
   peers?: PeerId[]
   /** What it is served in, when that is not what its peers speak. */
   dialects?: DialectName[]
+  /** What it costs beside, or other than, a small model of text. */
+  price?: Partial<Price>
 }
 
 export interface SeedOptions {
@@ -89,8 +92,9 @@ function modelRow({ id, kind }: SeedModel): typeof models.$inferInsert {
   return { id, kind, contextTokens: 128_000, maxOutputTokens: 4_096, tokenizer: id.startsWith('gpt-') ? 'o200k_base' : 'unknown' }
 }
 
-function priceRow({ id }: SeedModel): typeof priceVersions.$inferInsert {
-  return { id: `prc_demo_${id}`, modelId: id, effectiveAt: new Date(0), ...(id.startsWith('claude-') ? largePrice : smallPrice) }
+function priceRow({ id, price }: SeedModel): typeof priceVersions.$inferInsert {
+  const usual = id.startsWith('claude-') ? largePrice : smallPrice
+  return { id: `prc_demo_${id}`, modelId: id, effectiveAt: new Date(0), ...usual, ...price }
 }
 
 /** What a small model costs. Dollars per million tokens: 0.15 in, 0.075 from the cache, 0.60 out. */

@@ -38,7 +38,12 @@ export function inputTokensOf(usage: Usage): number {
   )
 }
 
+/** Every kind of output. */
+export function outputTokensOf(usage: Usage): number {
+  return (usage.outputTokens ?? 0) + (usage.outputAudioTokens ?? 0) + (usage.outputImageTokens ?? 0)
+}
+
 /** All tokens of a request, as rate limits count them. */
 export function totalTokens(usage: Usage): number {
-  return inputTokensOf(usage) + (usage.outputTokens ?? 0) + (usage.outputAudioTokens ?? 0) + (usage.outputImageTokens ?? 0)
+  return inputTokensOf(usage) + outputTokensOf(usage)
 }

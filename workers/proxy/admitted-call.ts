@@ -126,14 +126,17 @@ export class AdmittedCall<C extends Call> {
     void this.#remember(reading)
   }
 
-  #relayMedia(answer: UpstreamAnswer): Response {
-    const { readable, contentType, ended } = relayMedia(answer)
+  async #relayMedia(answer: UpstreamAnswer): Promise<Response> {
+    const { readable, contentType, ended, silentMs } = await relayMedia(answer)
+    this.#endSilence = () => {
+      if (silentMs() > upstreamSilenceMs) answer.cancel()
+    }
     this.#firstTokenAtMs = Date.now()
-    // Nobody looks into the bytes; that there were any is what the charge rests on.
+    // Nobody looks into the bytes; that there were any is what the charge rests on, and so it is known before their end.
     const delivered = { ...emptyReading(), deliveredBytes: 1 }
     this.#progress = () => delivered
     void ended.then((end) => this.#settle(delivered, end, 200))
-    return this.#respond(readable, { 'content-type': contentType })
+    return this.#respond(readable, { 'content-type': contentType, 'x-relay-cost-usd': this.#costUsd(delivered) })
   }
 
   #respond(body: BodyInit, headers: Record<string, string>): Response {

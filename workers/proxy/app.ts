@@ -8,7 +8,12 @@ import type { Call, Dialect } from './dialects/dialect.ts'
 import { geminiCountTokens, geminiGenerate, geminiStream } from './dialects/gemini-content.ts'
 import { geminiBatchEmbed, geminiEmbed } from './dialects/gemini-embeddings.ts'
 import { openaiChat } from './dialects/openai-chat.ts'
+import { openaiEmbeddings } from './dialects/openai-embeddings.ts'
+import { imageEdits, imageGenerations } from './dialects/openai-images.ts'
+import { openaiModerations } from './dialects/openai-moderations.ts'
 import { openaiResponses } from './dialects/openai-responses.ts'
+import { openaiSpeech } from './dialects/openai-speech.ts'
+import { openaiTranscriptions } from './dialects/openai-transcriptions.ts'
 import { type Env, surroundingsOf } from './env.ts'
 import { beginExchange, type Exchange } from './exchange.ts'
 import { readKeyStatus } from './key-status.ts'
@@ -24,6 +29,12 @@ const dialects: Record<string, Dialect> = {
   '/v1/responses': openaiResponses,
   '/v1/messages': anthropicMessages,
   '/v1/messages/count_tokens': anthropicCountTokens,
+  '/v1/embeddings': openaiEmbeddings,
+  '/v1/images/generations': imageGenerations,
+  '/v1/images/edits': imageEdits,
+  '/v1/audio/speech': openaiSpeech,
+  '/v1/audio/transcriptions': openaiTranscriptions,
+  '/v1/moderations': openaiModerations,
 }
 const geminiMethods: Record<string, Dialect> = {
   generateContent: geminiGenerate,

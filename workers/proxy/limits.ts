@@ -163,3 +163,26 @@ export const webSearchesMost = 16
  * a tenth of the price, which the dearest input price of one reading covers.
  */
 export const webSearchTokens = 16_384
+
+/** Files of one form: the 16 images that OpenAI edits together, with a mask and a markup. */
+export const formFiles = 18
+
+/**
+ * An image whose tokens nobody reported is estimated as so many bytes of text, some 1,056 tokens: one of medium quality and 1,024 pixels a side. One shown
+ * on the way to it has 100 tokens, as OpenAI says.
+ */
+export const estimatedImageBytes = 4_224
+export const estimatedPartialImageBytes = 400
+
+/** Characters of speech in base64 that count as a byte of text where no usage was reported: four make a token, as a kilobyte of MP3 does. */
+export const estimatedSpeechLength = 256
+
+/** Bytes of a second of audio, at least: Opus speaks with 6 kbit/s. Silence can be told with fewer; nobody gains from having it transcribed. */
+export const leastAudioBytesPerSecond = 750
+
+/** Tokens of a second of audio: at most, as Gemini counts, and as OpenAI's transcriptions do, for estimates. */
+export const mostAudioTokensPerSecond = 32
+export const audioTokensPerSecond = 17
+
+/** Milliseconds that a token of speech takes: 150 words a minute. For estimates of what was heard. */
+export const spokenTokenMs = 300

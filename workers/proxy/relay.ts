@@ -70,7 +70,7 @@ const unsold: Record<Call['requires'][number], string> = {
   inputImagePicos: 'images in the prompt',
   outputAudioPicos: 'audio in the answer',
   outputImagePicos: 'images in the answer',
-  characterPicos: 'speech',
+  characterPicos: 'speech as plain audio, but with `"stream_format": "sse"`',
   imageNanos: 'images',
   secondNanos: 'audio',
   webSearchNanos: 'web search',

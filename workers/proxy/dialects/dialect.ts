@@ -66,9 +66,17 @@ export interface Call {
   extras: Omit<UsageBound, 'inputTokens' | 'outputTokens'>
   /** Prices the model must have for this call to be sold. */
   requires: readonly UnitPriceName[]
-  /** What the request itself tells of its usage, where providers report none; null elsewhere. */
+  /** What the request itself tells of its usage, such as characters to speak: it counts where the model is priced by it. Null when it tells nothing. */
   toldUsage: Usage | null
+  /** Turns an estimate in tokens of text into what such an answer uses, when none was reported; without it, it is text. */
+  estimate?(text: EstimatedText): Usage
   conversation: Conversation
+}
+
+/** Tokens of text that a request and what was delivered of its answer would be. */
+export interface EstimatedText {
+  inputTokens: number
+  outputTokens: number
 }
 
 /** What ties a request to the route that served the ones before it. */
@@ -95,7 +103,9 @@ export interface UpstreamAsk {
 export interface Reading {
   /** Null when the upstream reported none that can be meant seriously. */
   usage: Usage | null
-  /** UTF-8 bytes of text, reasoning and tool-call arguments that passed through; any positive number for what has no text. */
+  /** What the answer shows of its usage by itself, such as the number of its images: it counts where the model is priced by it. */
+  toldUsage?: Usage
+  /** UTF-8 bytes of text, reasoning and tool-call arguments that passed through; for what has no text, of as much text as it is to be estimated as. */
   deliveredBytes: number
   finishReason: string | null
   /** The upstream reported an error in the body. */

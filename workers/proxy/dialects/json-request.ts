@@ -29,7 +29,8 @@ export function readRelayOptions(value: unknown): RelayOptions {
   return parsed(RelayOptions, value, ['relay'])
 }
 
-function parsed<Schema extends z.ZodType>(schema: Schema, value: unknown, at: string[]): z.infer<Schema> {
+/** A value as a schema reads it; throws 400 naming the field. `at` is where the value stands. */
+export function parsed<Schema extends z.ZodType>(schema: Schema, value: unknown, at: string[]): z.infer<Schema> {
   const result = schema.safeParse(value)
   if (result.success) return result.data
   const issue = result.error.issues[0]

@@ -8,6 +8,7 @@ const { db, pool } = openNodeDb(inject('stack').postgresUrl, 4)
 export type UsageRecord = typeof usageRecords.$inferSelect
 export type RequestLog = typeof requestLogs.$inferSelect
 export type LedgerEntry = typeof ledgerEntries.$inferSelect
+export type Prices = typeof priceVersions.$inferSelect
 export type DailySum = typeof usageDaily.$inferSelect
 export type Books = Awaited<ReturnType<typeof readBooks>>
 
@@ -31,7 +32,7 @@ export async function postedEventIds(): Promise<Set<string>> {
   return new Set(rows.map((row) => row.eventId))
 }
 
-export function readPrices(): Promise<(typeof priceVersions.$inferSelect)[]> {
+export function readPrices(): Promise<Prices[]> {
   return db.select().from(priceVersions)
 }
 

@@ -1,6 +1,15 @@
 import { expect } from 'vitest'
 import { maxAmountNanos } from '#shared/values/money.ts'
-import { type Books, type LedgerEntry, postedEventIds, type RequestLog, readBooks, readPrices, type UsageRecord } from './books.ts'
+import {
+  type Books,
+  type LedgerEntry,
+  type Prices,
+  postedEventIds,
+  type RequestLog,
+  readBooks,
+  readPrices,
+  type UsageRecord,
+} from './books.ts'
 import type { Customer } from './customers.ts'
 import { expectEventually } from './eventually.ts'
 import { reportedBy, type Truth, truthSince } from './truth.ts'
@@ -85,21 +94,33 @@ function expectRecordOf(record: UsageRecord, told: Truth[], log: RequestLog | un
   expect(truth.outcome, `${record.requestId} at the upstream`).not.toBe('running')
   const reported = reportedBy(truth)
   const isWhole = truth.outcome === 'completed' && !wasInsured(record, log)
+  if (isByThePiece(record)) expect([truth.status, record.estimated], `${record.requestId} is sold by the piece`).toEqual([200, false])
   // A provider that reports as it goes has reported a part of what broke off, and that is charged.
-  if (reported && (isWhole || (record.costNanos > 0 && !record.estimated))) {
-    const recorded = {
-      input: record.inputTokens,
-      cacheRead: record.cacheReadTokens ?? 0,
-      written5m: record.cacheWrite5mTokens ?? 0,
-      written1h: record.cacheWrite1hTokens ?? 0,
-      output: record.outputTokens,
-      reasoning: record.reasoningTokens ?? 0,
-      searches: record.units?.webSearches ?? 0,
-    }
-    expect(recorded, `tokens of ${record.requestId}`).toEqual(reported)
+  else if (reported && (isWhole || (record.costNanos > 0 && !record.estimated))) {
+    expect(usedBy(record), `usage of ${record.requestId}`).toEqual(reported)
     expect(record.estimated, `${record.requestId} was reported`).toBe(false)
   } else if (record.estimated) expect(truth.status, `${record.requestId} is estimated`).toBe(200)
   else expect(record.costNanos, `${record.requestId} is neither reported nor estimated`).toBe(0)
+}
+
+/** All kinds of tokens together, as an upstream reports them. */
+function usedBy(record: UsageRecord) {
+  const { inputTokens, outputTokens, reasoningTokens, units } = record
+  return {
+    input: (inputTokens ?? 0) + (units?.inputAudioTokens ?? 0) + (units?.inputImageTokens ?? 0),
+    cacheRead: record.cacheReadTokens ?? 0,
+    written5m: record.cacheWrite5mTokens ?? 0,
+    written1h: record.cacheWrite1hTokens ?? 0,
+    output: (outputTokens ?? 0) + (units?.outputAudioTokens ?? 0) + (units?.outputImageTokens ?? 0),
+    reasoning: reasoningTokens ?? 0,
+    searches: units?.webSearches ?? 0,
+    audioMs: units?.audioMs ?? 0,
+  }
+}
+
+/** Charged for what was asked for or delivered, whatever the upstream reports beside it. */
+function isByThePiece({ units }: UsageRecord): boolean {
+  return units?.images !== undefined || units?.characters !== undefined
 }
 
 /** A finished answer that could not be read whole (a truncated body) is an error to the client, and free. */
@@ -131,15 +152,28 @@ async function expectPrices(records: UsageRecord[]): Promise<void> {
       tokenPicos(record.cacheWrite5mTokens, price.cacheWrite5mPicos) +
       tokenPicos(record.cacheWrite1hTokens, price.cacheWrite1hPicos) +
       tokenPicos(record.outputTokens, price.outputPicos) +
-      // A nano is a thousand picos.
-      tokenPicos(record.units?.webSearches ?? 0, 1_000 * (price.units.webSearchNanos ?? 0))
+      unitPicos(record.units ?? {}, price)
     const exactNanos = (picos + 999n) / 1_000n
     if (record.capped) expect(BigInt(record.costNanos)).toBeLessThan(exactNanos)
     else expect(BigInt(record.costNanos), `cost of ${record.requestId}`).toBe(exactNanos)
   }
 }
 
-function tokenPicos(tokens: number | null, picos: number): bigint {
+/** What is not text, at its own price; tokens without one cost what text does. */
+function unitPicos(used: NonNullable<UsageRecord['units']>, { inputPicos, outputPicos, units }: Prices): bigint {
+  return (
+    tokenPicos(used.inputAudioTokens, units.inputAudioPicos ?? inputPicos) +
+    tokenPicos(used.inputImageTokens, units.inputImagePicos ?? inputPicos) +
+    tokenPicos(used.outputAudioTokens, units.outputAudioPicos ?? outputPicos) +
+    tokenPicos(used.outputImageTokens, units.outputImagePicos ?? outputPicos) +
+    tokenPicos(used.characters, units.characterPicos ?? 0) +
+    // A nano a second is a pico a millisecond; a nano a piece is a thousand picos.
+    tokenPicos(used.audioMs, units.secondNanos ?? 0) +
+    1_000n * (tokenPicos(used.images, units.imageNanos ?? 0) + tokenPicos(used.webSearches, units.webSearchNanos ?? 0))
+  )
+}
+
+function tokenPicos(tokens: number | null | undefined, picos: number): bigint {
   return BigInt(tokens ?? 0) * BigInt(picos)
 }
 

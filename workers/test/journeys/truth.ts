@@ -54,12 +54,13 @@ interface Reported {
   output: number
   reasoning: number
   searches: number
+  audioMs?: number
 }
 
 const OpenAiUsage = z
   .object({
     prompt_tokens: Count,
-    completion_tokens: Count,
+    completion_tokens: Count.default(0),
     prompt_tokens_details: z.object({ cached_tokens: Count }).optional(),
     completion_tokens_details: z.object({ reasoning_tokens: Count }).optional(),
   })
@@ -128,10 +129,22 @@ const GeminiUsage = z
     return { input: promptTokenCount - cacheRead, cacheRead, written5m: 0, written1h: 0, output, reasoning, searches: 0 }
   })
 
-const ReportedUsage = z.union([OpenAiUsage, ResponseUsage, AnthropicUsage, GeminiUsage])
+const none = { input: 0, cacheRead: 0, written5m: 0, written1h: 0, output: 0, reasoning: 0, searches: 0 }
 
-/** The usage that the upstream reported, in the relay's buckets; null when it reported none that anyone can believe. */
+/** Of transcripts that are billed by their time. */
+const TimeUsage = z
+  .object({ type: z.literal('duration'), seconds: z.number().min(0).max(1_000_000) })
+  .transform(({ seconds }): Reported => ({ ...none, audioMs: seconds * 1_000 }))
+
+/** Of images, speech and transcripts; sound and pictures are part of the sums. A shape that many share, so that it is looked for last. */
+const MediaUsage = z
+  .object({ input_tokens: Count, output_tokens: Count, type: z.literal('tokens').optional() })
+  .transform((usage): Reported => ({ ...none, input: usage.input_tokens, output: usage.output_tokens }))
+
+const ReportedUsage = z.union([OpenAiUsage, ResponseUsage, AnthropicUsage, GeminiUsage, TimeUsage, MediaUsage])
+
+/** The usage that the upstream reported, in the relay's buckets, all kinds of tokens together; null when it reported none that anyone can believe. */
 export function reportedBy({ usageReported }: Truth): Reported | null {
   const reported = ReportedUsage.safeParse(usageReported)
-  return reported.success ? reported.data : null
+  return reported.success ? { audioMs: 0, ...reported.data } : null
 }

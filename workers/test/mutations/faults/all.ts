@@ -4,6 +4,7 @@ import { books } from './books.ts'
 import { catalogue } from './catalogue.ts'
 import { gemini } from './gemini.ts'
 import { ledger } from './ledger.ts'
+import { media } from './media.ts'
 import { pricing } from './pricing.ts'
 import { proxy } from './proxy.ts'
 import { responses } from './responses.ts'
@@ -24,5 +25,6 @@ export const plantedFaults: PlantedFault[] = Object.entries({
   anthropic,
   gemini,
   responses,
+  media,
   ledger,
 }).flatMap(([room, faults]) => faults.map((fault) => ({ room, fault })))
