@@ -1,8 +1,26 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { redactMessage, refusalMessage } from './refusal.ts'
+import type { CatalogueRoute } from '#db/queries/read-catalogue.ts'
+import { failureOf, redactMessage } from './refusal.ts'
 
 const hex = '0123456789abcdef'.repeat(2)
+
+const route: CatalogueRoute = {
+  routeId: 'rte_a',
+  upstream: 'a',
+  kind: 'openai',
+  baseUrl: 'https://a.example',
+  credential: 'a',
+  upstreamModel: 'm',
+  dialects: ['openai-chat'],
+  region: null,
+  priority: 0,
+  weight: 1,
+  price: null,
+  cost: null,
+  isUp: true,
+}
+const envelope = (message: unknown) => JSON.stringify({ error: { message, type: 'x' } })
 
 describe('what an upstream says of a request', () => {
   test.each([
@@ -69,7 +87,7 @@ describe('what an upstream says of a request', () => {
 })
 
 describe('the message of a refusal', () => {
-  const envelope = (message: unknown) => JSON.stringify({ error: { message, type: 'x' } })
+  const refusalMessage = async ({ body }: Response) => (await failureOf(new Response(body, { status: 400 }), route)).told.details.message
 
   test('is taken from the envelope and redacted', async () => {
     expect(await refusalMessage(new Response(envelope('Bad sk-abcdefgh here')))).toBe('Bad [redacted] here')
@@ -97,5 +115,28 @@ describe('the message of a refusal', () => {
     })
     expect(await refusalMessage(new Response(body))).toBeUndefined()
     expect(given).toBeLessThan(40_000)
+  })
+})
+
+describe('what a CLIProxyAPI lacks', () => {
+  const proxied: CatalogueRoute = { ...route, kind: 'cliproxyapi' }
+  const facts = async (status: number, message: string, of = proxied) =>
+    (await failureOf(new Response(envelope(message), { status }), of)).facts
+
+  test.each([
+    [503, 'auth_unavailable: no auth available', 'unauthorized'],
+    [503, 'auth_not_found: no auth candidates', 'unauthorized'],
+    [400, 'unknown provider for model m', 'failed'],
+  ])('with %i is no fault of the request, so another route is asked: %s', async (status, message, outcome) => {
+    expect(await facts(status, message)).toMatchObject({ outcome, mayMoveOn: true })
+  })
+
+  test.each([
+    [503, 'overloaded; auth_unavailable: x', proxied, 'overloaded'],
+    [400, 'messages: unknown provider for model m', proxied, 'refused'],
+    [400, 'unknown provider for model m', route, 'refused'],
+    [503, 'auth_unavailable: x', route, 'overloaded'],
+  ])('is not believed of a provider behind it or of another kind: %i %s', async (status, message, of, outcome) => {
+    expect(await facts(status, message, of)).toMatchObject({ outcome })
   })
 })
