@@ -1,3 +1,4 @@
+import type { DialectName, UpstreamKind } from '#shared/contracts/dialect.ts'
 import { generateApiKey, hashApiKey, isWellFormedApiKey, redactApiKey } from '#shared/values/api-key.ts'
 import { newId } from '#shared/values/id.ts'
 import type { Db } from './client.ts'
@@ -12,6 +13,14 @@ export interface SeedModel {
   id: string
   upstreamModel: string
   kind: 'chat'
+  /** In the order in which they are tried; without them the model has one, to the scripted upstream in OpenAI's dialect. */
+  routes?: SeedRoute[]
+}
+
+export interface SeedRoute {
+  upstreamId: keyof typeof demoUpstreams
+  upstreamModel: string
+  dialects: DialectName[]
 }
 
 export interface SeedOptions {
@@ -23,14 +32,29 @@ export interface SeedOptions {
   models?: SeedModel[]
 }
 
+/** The scripted providers: one server, which tells them apart by the path, and takes one key. */
+const demoUpstreams = {
+  scripted: { kind: 'openai', path: '/openai' },
+  cliproxy: { kind: 'cliproxyapi', path: '/cliproxy' },
+} as const satisfies Record<string, { kind: UpstreamKind; path: string }>
+const credential = 'scripted'
+
 const demoModels: SeedModel[] = [
   { id: 'gpt-relay-fast', upstreamModel: 'scripted-fast', kind: 'chat' },
   { id: 'gpt-relay-paced', upstreamModel: 'scripted-paced-20', kind: 'chat' },
   { id: 'claude-relay-fast', upstreamModel: 'scripted-fast', kind: 'chat' },
   { id: 'gemini-relay-fast', upstreamModel: 'scripted-fast', kind: 'chat' },
+  {
+    id: 'claude-relay-proxied',
+    upstreamModel: 'cpa-fast',
+    kind: 'chat',
+    routes: [
+      { upstreamId: 'cliproxy', upstreamModel: 'cpa-fast', dialects: ['openai-chat', 'anthropic-messages'] },
+      { upstreamId: 'scripted', upstreamModel: 'scripted-fast', dialects: ['openai-chat'] },
+    ],
+  },
 ]
 const organizationId = 'org_demo'
-const upstreamId = 'scripted'
 const creditNanos = 10_000_000_000
 
 /** Fills a migrated database with the demo catalogue, a customer with ten dollars and one key. May run on every start. */
@@ -53,13 +77,14 @@ export async function seed(databaseUrl: string, options: SeedOptions): Promise<{
 }
 
 async function seedCatalogue(db: Db, options: SeedOptions): Promise<void> {
-  const baseUrl = `${options.upstreamUrl}/openai`
-  const upstream = { id: upstreamId, baseUrl, credential: upstreamId }
-  await db.insert(upstreams).values(upstream).onConflictDoUpdate({ target: upstreams.id, set: { baseUrl } })
+  for (const [id, { kind, path }] of Object.entries(demoUpstreams)) {
+    const baseUrl = options.upstreamUrl + path
+    await db.insert(upstreams).values({ id, kind, baseUrl, credential }).onConflictDoUpdate({ target: upstreams.id, set: { baseUrl } })
+  }
   const wanted = [...demoModels, ...(options.models ?? [])]
   await db.insert(models).values(wanted.map(modelRow)).onConflictDoNothing()
   await db.insert(priceVersions).values(wanted.map(priceRow)).onConflictDoNothing()
-  await db.insert(routes).values(wanted.map(routeRow)).onConflictDoNothing()
+  await db.insert(routes).values(wanted.flatMap(routeRows)).onConflictDoNothing()
 }
 
 function modelRow({ id, kind }: SeedModel): typeof models.$inferInsert {
@@ -81,8 +106,9 @@ function priceRow({ id }: SeedModel): typeof priceVersions.$inferInsert {
   }
 }
 
-function routeRow({ id, upstreamModel }: SeedModel): typeof routes.$inferInsert {
-  return { id: `rte_demo_${id}`, modelId: id, upstreamId, upstreamModel, dialects: ['openai-chat'] }
+function routeRows({ id, upstreamModel, routes: some }: SeedModel): (typeof routes.$inferInsert)[] {
+  const wanted: SeedRoute[] = some ?? [{ upstreamId: 'scripted', upstreamModel, dialects: ['openai-chat'] }]
+  return wanted.map((route, priority) => ({ id: `rte_demo_${id}${priority === 0 ? '' : `_${priority}`}`, modelId: id, priority, ...route }))
 }
 
 async function demoKey(db: Db, earlierKey: string | undefined): Promise<string> {
