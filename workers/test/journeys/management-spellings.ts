@@ -21,7 +21,6 @@ const spellings: ((root: string) => string)[] = [
   (root) => `/${slashes(root, '%25252f')}`,
   (root) => `/${slashes(root, '%5c')}`,
   (root) => `/${slashes(root, '\\')}`,
-  (root) => `\\${root}`,
   (root) => `/${slashes(root, '%c0%af')}`,
   (root) => `/${slashes(root, '%ef%bc%8f')}`,
   (root) => `/${slashes(root, wide('/'))}`,
