@@ -41,6 +41,14 @@ describe('the seed', () => {
     expect(await findKeyByHash(database.db, await hashApiKey(again.apiKey))).toMatchObject({ organizationId })
   })
 
+  test('sells a model through a CLIProxyAPI, with another route for when that fails', async () => {
+    await seed(database.databaseUrl, { upstreamUrl })
+    expect((await modelOf('claude-relay-proxied'))?.routes).toMatchObject([
+      { upstream: 'cliproxy', kind: 'cliproxyapi', baseUrl: `${upstreamUrl}/cliproxy`, upstreamModel: 'cpa-fast', priority: 0 },
+      { upstream: 'scripted', kind: 'openai', upstreamModel: 'scripted-fast', priority: 1 },
+    ])
+  })
+
   test('adds the models it is given, and those that begin as customers expect', async () => {
     await seed(database.databaseUrl, {
       upstreamUrl,

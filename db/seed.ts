@@ -16,6 +16,8 @@ export const scriptedPeers = [
   { id: 'scripted-anthropic', kind: 'anthropic', path: '/anthropic', prefix: 'claude', dialects: ['anthropic-messages'] },
   { id: 'scripted-gemini', kind: 'gemini', path: '/gemini', prefix: 'gemini', dialects: ['gemini-content'] },
 ] as const satisfies { id: string; kind: UpstreamKind; path: string; prefix: string; dialects: DialectName[] }[]
+/** Another way to models of all of them, under names of its own. */
+const cliproxy = { id: 'cliproxy', kind: 'cliproxyapi', path: '/cliproxy' } as const
 type PeerId = (typeof scriptedPeers)[number]['id']
 
 export interface SeedModel {
@@ -28,6 +30,14 @@ export interface SeedModel {
   dialects?: DialectName[]
   /** What it costs beside, or other than, a small model of text. */
   price?: Partial<Price>
+  /** Other routes than one to each peer, in the order in which they are tried. */
+  routes?: SeedRoute[]
+}
+
+export interface SeedRoute {
+  upstreamId: PeerId | 'cliproxy'
+  upstreamModel: string
+  dialects: DialectName[]
 }
 
 export interface SeedOptions {
@@ -50,6 +60,15 @@ const demoModels: SeedModel[] = [
     kind: 'embeddings',
     peers: ['scripted-gemini'],
     dialects: ['gemini-embeddings'],
+  },
+  {
+    id: 'claude-relay-proxied',
+    upstreamModel: 'cpa-fast',
+    kind: 'chat',
+    routes: [
+      { upstreamId: 'cliproxy', upstreamModel: 'cpa-fast', dialects: ['openai-chat', 'anthropic-messages'] },
+      { upstreamId: 'scripted', upstreamModel: 'scripted-fast', dialects: ['openai-chat'] },
+    ],
   },
 ]
 const organizationId = 'org_demo'
@@ -77,7 +96,7 @@ export async function seed(databaseUrl: string, options: SeedOptions): Promise<{
 }
 
 async function seedCatalogue(db: Db, options: SeedOptions): Promise<void> {
-  for (const { id, kind, path } of scriptedPeers) {
+  for (const { id, kind, path } of [...scriptedPeers, cliproxy]) {
     const baseUrl = options.upstreamUrl + path
     await db.insert(upstreams).values({ id, kind, baseUrl, credential }).onConflictDoUpdate({ target: upstreams.id, set: { baseUrl } })
   }
@@ -116,7 +135,8 @@ const largePrice = {
   units: { webSearchNanos: 10_000_000 },
 }
 
-function routeRows({ id, upstreamModel, peers = ['scripted'], dialects }: SeedModel): (typeof routes.$inferInsert)[] {
+function routeRows({ id, upstreamModel, peers = ['scripted'], dialects, routes: others }: SeedModel): (typeof routes.$inferInsert)[] {
+  if (others) return others.map((route, priority) => ({ id: `rte_demo_${id}_${route.upstreamId}`, modelId: id, priority, ...route }))
   const serving = scriptedPeers.filter((peer) => peers.includes(peer.id))
   return serving.map((peer) => ({
     id: `rte_demo_${id}_${peer.id}`,

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { check, pgTable, text, timestamp } from 'drizzle-orm/pg-core'
+import { check, integer, pgTable, text, timestamp } from 'drizzle-orm/pg-core'
 import { routes } from './routes.ts'
 
 /** What the last check found of each route that is checked; a route without a row counts as up. */
@@ -12,7 +12,11 @@ export const routeHealth = pgTable(
     state: text('state', { enum: ['up', 'down'] }).notNull(),
     /** In our own words, for an operator. */
     reason: text('reason').notNull(),
+    /** Checks that failed one after another, up to the last. */
+    failures: integer('failures').notNull().default(0),
     checkedAt: timestamp('checked_at', { withTimezone: true, mode: 'date' }).notNull().defaultNow(),
+    /** When the route was last asked for an answer, which costs money; null when it never was. */
+    probedAt: timestamp('probed_at', { withTimezone: true, mode: 'date' }),
   },
   (t) => [check('route_health_state', sql`${t.state} in ('up', 'down')`)],
 )

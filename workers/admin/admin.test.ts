@@ -244,4 +244,29 @@ describe('usage, models, reconciliation', () => {
     })
     expect(JSON.stringify(json)).not.toContain('secret')
   })
+
+  test('routes show their health, and neither address nor credential of an upstream', async ({ expect }) => {
+    const { pool } = stage.database
+    await pool.query(
+      `insert into upstreams (id, base_url, credential) values ('checked', 'https://secret-host.example', 'secret-credential')`,
+    )
+    await pool.query(`insert into models (id, kind, context_tokens, max_output_tokens) values ('gpt-checked', 'chat', 1000, 100)`)
+    await pool.query(
+      `insert into routes (id, model_id, upstream_id, upstream_model, dialects) values ('rte_checked', 'gpt-checked', 'checked', 'real', '{openai-chat}')`,
+    )
+    await pool.query(`insert into route_health values ('rte_checked', 'down', 'It cannot be reached.', '2026-01-02T03:04:05Z')`)
+    const { json } = await stage.call('GET', '/routes')
+    expect(json).toMatchObject({
+      routes: expect.arrayContaining([
+        expect.objectContaining({
+          routeId: 'rte_checked',
+          modelId: 'gpt-checked',
+          state: 'down',
+          reason: 'It cannot be reached.',
+          checkedAt: '2026-01-02T03:04:05.000Z',
+        }),
+      ]),
+    })
+    expect(JSON.stringify(json)).not.toContain('secret')
+  })
 })

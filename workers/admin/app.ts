@@ -14,6 +14,7 @@ import { keyRoutes } from './routes/keys.ts'
 import { modelRoutes } from './routes/models.ts'
 import { parkedEventRoutes } from './routes/parked-events.ts'
 import { reconciliationRoutes } from './routes/reconciliations.ts'
+import { routeRoutes } from './routes/routes.ts'
 import { usageRoutes } from './routes/usage.ts'
 
 /** Platform administration. Nothing is answered, not even what exists, before Cloudflare Access vouched for the caller. */
@@ -32,5 +33,6 @@ export const adminApp = new Hono<AdminContext>()
   .route('/models', modelRoutes)
   .route('/parked-events', parkedEventRoutes)
   .route('/reconciliations', reconciliationRoutes)
+  .route('/routes', routeRoutes)
   .onError(renderError)
   .notFound((c) => renderError(new Problem('not_found', 'The path and method name nothing of this API.'), c))

@@ -14,7 +14,15 @@ describe('access', () => {
   const denied = { status: 403, code: 'access_denied' }
 
   test('a request without a token is refused, whatever it asks for', async ({ expect }) => {
-    for (const path of ['/customers', '/customers/org_nobody/events', '/parked-events', '/models', '/nothing', '/v0/management/config']) {
+    for (const path of [
+      '/customers',
+      '/customers/org_nobody/events',
+      '/parked-events',
+      '/models',
+      '/routes',
+      '/nothing',
+      '/v0/management/config',
+    ]) {
       const answer = await stage.request(path, {})
       expect(await answer.json()).toMatchObject(denied)
       expect(answer.headers.get('content-type')).toBe('application/problem+json')

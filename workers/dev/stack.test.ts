@@ -32,6 +32,9 @@ const sources: Record<string, string> = {
     name = "relay-usage"
     main = "usage.js"
     queues.consumers = [{ queue = "usage" }]
+    [env.quality]
+    name = "relay-quality"
+    main = "quality.js"
     [env.admin]
     name = "relay-admin"
     main = "admin.js"`,
@@ -44,6 +47,7 @@ const sources: Record<string, string> = {
     }
     export default {}`,
   'usage.js': 'export default { async queue() {} }',
+  'quality.js': 'export default { async scheduled() {} }',
   'admin.js': 'export default { fetch: (request) => Response.json({ isSigned: request.headers.has("cf-access-jwt-assertion") }) }',
 }
 

@@ -27,7 +27,7 @@ const releaseMs = 3_000
 export type StackOptions = {
   /** Everything the stack keeps and writes; one stack at a time in one directory. */
   directory: string
-  /** The stack listens on this port and the eleven after it; `ports.ts` says which part on which. */
+  /** The stack listens on this port and the twelve after it; `ports.ts` says which part on which. */
   portBase: number
   /** Forget all data of earlier runs first. */
   reset?: boolean

@@ -181,7 +181,7 @@ export class AdmittedCall<C extends Call> {
       ...(isOther && { served: { model: offer.model.id, priceVersionId: offer.price.priceVersionId } }),
     }
     const settlement = settlementOf(reading, ending, call, dialect.isFree ? null : price)
-    return { ...settlement, attempts: this.#attempts.list.map((attempt) => withUpstreamCost(attempt, settlement, offer)) }
+    return { ...settlement, attempts: this.#attempts.soFar().map((attempt) => withUpstreamCost(attempt, settlement, offer)) }
   }
 }
 

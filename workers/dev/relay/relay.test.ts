@@ -291,6 +291,17 @@ describe('reports', () => {
   })
 })
 
+test('route list writes the health of each route, in one line each', async ({ expect }) => {
+  const route = { modelId: 'm', upstream: 'cpa', upstreamModel: 'real-m', dialects: ['openai-chat'], priority: 0, weight: 2 }
+  const checked = { ...route, routeId: 'rte_a', state: 'down', reason: 'It is away.', checkedAt: '2026-01-02T03:04:05.000Z' }
+  const unchecked = { ...route, routeId: 'rte_b', state: null, reason: null, checkedAt: null }
+  answers = [{ status: 200, content: { routes: [checked, unchecked] } }]
+  const { out } = await relay(['route', 'list'])
+  expect(sent[0]).toMatchObject({ method: 'GET', path: '/routes' })
+  expect(out).toMatch(/^m +rte_a +cpa \(real-m\) +openai-chat +0 +2 +down +It is away\. +2026-01-02T03:04:05\.000Z$/m)
+  expect(out).toMatch(/^m +rte_b .* unchecked +never$/m)
+})
+
 describe('what is refused', () => {
   test('a wrong call ends with 2 and sends nothing', async ({ expect }) => {
     const calls = [

@@ -10,6 +10,7 @@ import { addKeyCommands } from './key.ts'
 import { addModelCommands } from './model.ts'
 import { addParkedCommand } from './parked.ts'
 import { addReconcileCommands } from './reconcile.ts'
+import { addRouteCommands } from './route.ts'
 import { addUsageCommand } from './usage.ts'
 
 /** What the command takes from the process it runs in. */
@@ -55,6 +56,7 @@ function relayProgram(desk: Desk, terminal: Terminal): Command {
   addKeyCommands(program, desk)
   addModelCommands(program, desk)
   addCatalogueCommands(program, desk)
+  addRouteCommands(program, desk)
   addUsageCommand(program, desk)
   addReconcileCommands(program, desk)
   addParkedCommand(program, desk)

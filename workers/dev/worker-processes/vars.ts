@@ -18,6 +18,7 @@ export function workerVars(ports: Ports, restToken: string, audience: string): R
     proxy: { ...postgres, ...redis, ...upstreams },
     ledger: { LEASE_MS: String(leaseMs) },
     usage: postgres,
+    quality: { ...postgres, ...upstreams },
     admin: { ...postgres, ...access },
   }
 }

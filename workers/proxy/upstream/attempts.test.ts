@@ -38,6 +38,18 @@ describe('a request', () => {
     expect(attempts.headers()).toMatchObject({ 'x-relay-route': 'c', 'x-relay-upstream': 'up-c', 'x-relay-attempts': '3' })
   })
 
+  test('whose whole answer is settled before its attempt has ended tells of that attempt too', async () => {
+    const attempts = new Attempts(new RouteHealth(), Date.now())
+    await attempts.serve(offers, async ({ route }) => {
+      if (route.routeId === 'a') throw failure()
+      expect(attempts.soFar()).toMatchObject([{ routeId: 'a', outcome: 'overloaded' }])
+      attempts.answered({ trace: 'trace-b' })
+      expect(attempts.soFar()).toMatchObject([{ routeId: 'a' }, { routeId: 'b', outcome: 'answered', status: 200, trace: 'trace-b' }])
+    })
+    expect(attempts.soFar()).toEqual(attempts.list)
+    expect(attempts.list).toHaveLength(2)
+  })
+
   test('is not sent elsewhere when work may have been done for it', async () => {
     const { attempts, asked, served } = serve({ a: failure({ outcome: 'unreachable', status: null, mayMoveOn: false }) })
     await expect(served).rejects.toMatchObject({ code: 'upstream_unavailable' })

@@ -18,6 +18,7 @@ export class Attempts {
   readonly #startedAtMs: number
   #attemptAtMs = 0
   #trace: string | undefined
+  #isAnswered = false
 
   constructor(health: RouteHealth, startedAtMs: number) {
     this.#health = health
@@ -53,6 +54,13 @@ export class Attempts {
   /** The upstream of the running attempt has answered, and told what it calls it. */
   answered({ trace }: Pick<UpstreamAnswer, 'trace'>): void {
     this.#trace = trace
+    this.#isAnswered = true
+  }
+
+  /** Every attempt up to now, the running one too once its upstream has answered: a whole answer is settled before its attempt has ended. */
+  soFar(): Attempt[] {
+    if (!this.offer || !this.#isRunning || !this.#isAnswered) return this.list
+    return [...this.list, this.#attemptOf(this.offer, { outcome: 'answered', status: 200, costNanos: null })]
   }
 
   /** What was served tells how fast its route is. */
@@ -82,19 +90,21 @@ export class Attempts {
   #begin(offer: Offer): void {
     this.offer = offer
     this.#trace = undefined
+    this.#isAnswered = false
     this.#attemptAtMs = Date.now()
     this.#health.began(offer.route.routeId, this.#attemptAtMs)
   }
 
-  #end(
-    { route }: Offer,
-    { outcome, status, coolMs, costNanos }: Omit<Attempt, 'routeId' | 'upstream' | 'latencyMs'> & { coolMs: number | null },
-  ): void {
-    const nowMs = Date.now()
-    this.#health.ended(route.routeId, outcome, coolMs, nowMs)
-    const { routeId, upstream } = route
-    const latencyMs = Math.max(0, nowMs - this.#attemptAtMs)
-    this.list.push({ routeId, upstream, outcome, status, latencyMs, costNanos, ...(this.#trace !== undefined && { trace: this.#trace }) })
+  #end(offer: Offer, { coolMs, ...ending }: Ending & { coolMs: number | null }): void {
+    this.#health.ended(offer.route.routeId, ending.outcome, coolMs, Date.now())
+    this.list.push(this.#attemptOf(offer, ending))
     this.#attemptAtMs = 0
   }
+
+  #attemptOf({ route: { routeId, upstream } }: Offer, ending: Ending): Attempt {
+    const latencyMs = Math.max(0, Date.now() - this.#attemptAtMs)
+    return { routeId, upstream, ...ending, latencyMs, ...(this.#trace !== undefined && { trace: this.#trace }) }
+  }
 }
+
+type Ending = Pick<Attempt, 'outcome' | 'status' | 'costNanos'>

@@ -1,9 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { routeOf } from '../testing/offer.ts'
-import { failureOf, redactMessage, refusalMessage } from './refusal.ts'
+import { failureOf, redactMessage } from './refusal.ts'
 
 const hex = '0123456789abcdef'.repeat(2)
+
+const route = routeOf()
+const envelope = (message: unknown) => JSON.stringify({ error: { message, type: 'x' } })
 
 describe('what an upstream says of a request', () => {
   test.each([
@@ -70,7 +73,7 @@ describe('what an upstream says of a request', () => {
 })
 
 describe('the message of a refusal', () => {
-  const envelope = (message: unknown) => JSON.stringify({ error: { message, type: 'x' } })
+  const refusalMessage = async ({ body }: Response) => (await failureOf(new Response(body, { status: 400 }), route)).told.details.message
 
   test('is taken from the envelope and redacted', async () => {
     expect(await refusalMessage(new Response(envelope('Bad sk-abcdefgh here')))).toBe('Bad [redacted] here')
@@ -109,4 +112,27 @@ test.each([
 ] as const)('a 400 of %s that says "%s" is told as %s', async (kind, message, outcome, status) => {
   const failure = await failureOf(Response.json({ error: { code: 400, message } }, { status: 400 }), routeOf({ kind }))
   expect({ ...failure.facts, told: failure.told.status }).toMatchObject({ outcome, mayMoveOn: outcome === 'unauthorized', told: status })
+})
+
+describe('what a CLIProxyAPI lacks', () => {
+  const proxied = routeOf({ kind: 'cliproxyapi' })
+  const facts = async (status: number, message: string, of = proxied) =>
+    (await failureOf(new Response(envelope(message), { status }), of)).facts
+
+  test.each([
+    [503, 'auth_unavailable: no auth available', 'unauthorized'],
+    [503, 'auth_not_found: no auth candidates', 'unauthorized'],
+    [400, 'unknown provider for model m', 'failed'],
+  ])('with %i is no fault of the request, so another route is asked: %s', async (status, message, outcome) => {
+    expect(await facts(status, message)).toMatchObject({ outcome, mayMoveOn: true })
+  })
+
+  test.each([
+    [503, 'overloaded; auth_unavailable: x', proxied, 'overloaded'],
+    [400, 'messages: unknown provider for model m', proxied, 'refused'],
+    [400, 'unknown provider for model m', route, 'refused'],
+    [503, 'auth_unavailable: x', route, 'overloaded'],
+  ])('is not believed of a provider behind it or of another kind: %i %s', async (status, message, of, outcome) => {
+    expect(await facts(status, message, of)).toMatchObject({ outcome })
+  })
 })

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { CatalogueRoute } from '#db/queries/read-catalogue.ts'
+import { cliproxyLackOf } from '#shared/contracts/cliproxy.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
 import { readBoundedBody } from '#workers/edge/bounded-body.ts'
 import { upstreamRetryAfterMs } from '../limits.ts'
@@ -16,21 +17,23 @@ const messageLength = 500
 export async function failureOf(response: Response, route: CatalogueRoute): Promise<UpstreamFailure> {
   const { status } = response
   const facts = { status, trace: traceOf(response, route), mayMoveOn: true }
-  if (requestFaults.has(status)) {
-    const message = await refusalMessage(response)
-    // Google says of a wrong key that the request is wrong.
-    if (route.kind === 'gemini' && /^API key (?:not valid|expired)/.test(message ?? '')) {
-      return new UpstreamFailure(new ApiError('upstream_error'), { ...facts, outcome: 'unauthorized' })
-    }
-    const told = new ApiError('upstream_refused', { status, message })
+  const isRequestFault = requestFaults.has(status)
+  const mayLack = route.kind === 'cliproxyapi' && (status === 400 || status === 503)
+  const message = isRequestFault || mayLack ? await messageIn(response) : undefined
+  const lack = mayLack && message !== undefined ? cliproxyLackOf(message) : null
+  // Google says of a wrong key that the request is wrong.
+  const isKeyFault = route.kind === 'gemini' && /^API key (?:not valid|expired)/.test(message ?? '')
+  if (isRequestFault && lack === null && !isKeyFault) {
+    const told = new ApiError('upstream_refused', { status, message: message && redactMessage(message) })
     return new UpstreamFailure(told, { ...facts, outcome: 'refused', mayMoveOn: false })
   }
-  const lacksCredential = route.kind === 'cliproxyapi' && status === 503 && (await saysNoCredential(response))
   await response.body?.cancel().catch(() => undefined)
   const coolMs = retryAfterMs(response)
-  if (status === 401 || status === 403 || lacksCredential) {
+  if (status === 401 || status === 403 || lack === 'credential' || isKeyFault) {
     return new UpstreamFailure(new ApiError('upstream_error'), { ...facts, outcome: 'unauthorized' })
   }
+  // The route names a model that is not there, of which the client knows nothing.
+  if (lack === 'model') return new UpstreamFailure(new ApiError('upstream_error'), { ...facts, outcome: 'failed' })
   if (status === 429)
     return new UpstreamFailure(new ApiError('upstream_rate_limited', { retryAfterMs: coolMs }), {
       ...facts,
@@ -70,16 +73,10 @@ function retryAfterMs(response: Response): number | null {
 
 const Envelope = z.object({ error: z.object({ message: z.string() }) })
 
-/** What an upstream says is wrong with the request, without anything that looks like a key, an account, an address or a path. */
-export async function refusalMessage(response: Response): Promise<string | undefined> {
+/** What an upstream says is wrong, in its own words. */
+async function messageIn(response: Response): Promise<string | undefined> {
   const envelope = Envelope.safeParse(await readJson(response).catch(() => null))
-  return envelope.success ? redactMessage(envelope.data.error.message) : undefined
-}
-
-/** CLIProxyAPI has no working credential for the model, so waiting does not help. It says so only at the head of its message. */
-async function saysNoCredential(response: Response): Promise<boolean> {
-  const envelope = Envelope.safeParse(await readJson(response).catch(() => null))
-  return envelope.success && /^auth_(?:unavailable|not_found)\b/.test(envelope.data.error.message)
+  return envelope.success ? envelope.data.error.message : undefined
 }
 
 /** The answer's JSON; null for one too long, of which no more is read. */
@@ -88,6 +85,7 @@ async function readJson(response: Response): Promise<unknown> {
   return bytes ? JSON.parse(new TextDecoder().decode(bytes)) : null
 }
 
+/** A message without anything that looks like a key, an account, an address or a path. */
 export function redactMessage(message: string): string {
   return shorten(message)
     .replace(/\b[a-z][a-z0-9+.-]*:\/\/\S+/gi, '[address]')

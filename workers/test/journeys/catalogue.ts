@@ -1,6 +1,6 @@
 import { openNodeDb } from '#db/node-client.ts'
 import { models, priceVersions, routes, upstreams } from '#db/schema/index.ts'
-import { type scriptedPeers, seed } from '#db/seed.ts'
+import { type SeedModel, type scriptedPeers, seed } from '#db/seed.ts'
 import { behaviourModels } from '#workers/dev/database.ts'
 import type { StackDescription } from '#workers/dev/stack.ts'
 
@@ -34,9 +34,31 @@ export function claudeModelOf(behaviour: string): string {
   return `claude-scripted-${behaviour}`
 }
 
+/** What a CLIProxyAPI answers instead of the model, `nothing` being a model that it does not have. */
+const proxiedFailures = ['cooldown-1', 'auth-unavailable', 'nothing', 'error-503', 'error-401'] as const
+export type ProxiedFailure = (typeof proxiedFailures)[number]
+
+/** A model whose first route fails in this way and whose second is well. There are two, so that what the proxy learns of one does not change the other. */
+export function proxiedModelOf(failure: ProxiedFailure, which: 'usual' | 'alone' = 'usual'): string {
+  return `gpt-proxied-${failure}-${which}`
+}
+
+function proxiedModel(failure: ProxiedFailure): (id: string) => SeedModel {
+  const dialects: ['openai-chat'] = ['openai-chat']
+  const routes: SeedModel['routes'] = [
+    { upstreamId: 'cliproxy', upstreamModel: `cpa-${failure}`, dialects },
+    { upstreamId: 'scripted', upstreamModel: 'scripted-fast', dialects },
+  ]
+  return (id) => ({ id, upstreamModel: `cpa-${failure}`, kind: 'chat', routes })
+}
+
 /** Sells what journeys need beside the catalogue of every local stack. Before the first request, because the proxy keeps the catalogue for a while. */
 export async function seedVariants(databaseUrl: string, { upstreamUrl, demo }: StackDescription): Promise<void> {
-  await seed(databaseUrl, { upstreamUrl, demoApiKey: demo.apiKey, models: variants.flatMap(behaviourModels) })
+  const proxied = proxiedFailures.flatMap((failure) =>
+    [proxiedModelOf(failure), proxiedModelOf(failure, 'alone')].map(proxiedModel(failure)),
+  )
+  const models = [...variants.flatMap(behaviourModels), ...proxied]
+  await seed(databaseUrl, { upstreamUrl, demoApiKey: demo.apiKey, models })
   await seedOddModels(databaseUrl)
 }
 

@@ -22,8 +22,13 @@ const Report = z.object({ requests: z.array(Truth) })
 
 /** What the upstream was asked by the relay since a moment; never what a test asked it directly. */
 export async function truthSince(sinceMs: number): Promise<Truth[]> {
+  return (await allTruthSince(sinceMs)).filter((record) => record.relayRequestId !== null)
+}
+
+/** What the upstream was asked since a moment, by whomever. */
+export async function allTruthSince(sinceMs: number): Promise<Truth[]> {
   const response = await fetch(`${inject('stack').upstreamUrl}/_truth/requests?since=${sinceMs}&limit=200000`)
-  return Report.parse(await response.json()).requests.filter((record) => record.relayRequestId !== null)
+  return Report.parse(await response.json()).requests
 }
 
 /** How each provider that the upstream plays is given its key. */
