@@ -1,6 +1,6 @@
 import { beforeEach, test } from 'vitest'
 import { eventIdOf } from '#shared/contracts/usage-event.ts'
-import { expiredKeptMs } from './limits.ts'
+import { durableAtOnceNanos, expiredKeptMs } from './limits.ts'
 import { Customer, flushed, passTime, reference, settlement, stopClock } from './testing/customer.ts'
 
 beforeEach(() => stopClock())
@@ -58,6 +58,14 @@ test('an expired lease that never reported costs nothing and is recorded', async
   await customer.ring()
   expect(await customer.waiting()).toMatchObject([{ amountNanos: 0, settlement: { end: 'expired', estimated: true, status: null } }])
   expect(await customer.sums()).toEqual({ availableNanos: 1_000, heldNanos: 0, unconfirmedNanos: 0 })
+})
+
+test('a large hold, though it was written at once, wakes its object when its lease ends', async ({ expect }) => {
+  const customer = await new Customer('org_expiry_large', { balanceNanos: durableAtOnceNanos }).known()
+  await customer.admit('req_1', { holdNanos: durableAtOnceNanos })
+  passTime(60_000)
+  expect(await customer.ring()).toBe(true)
+  expect((await customer.sums()).heldNanos).toBe(0)
 })
 
 test('a renewed lease outlives its first expiry', async ({ expect }) => {
