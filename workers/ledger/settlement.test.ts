@@ -68,6 +68,29 @@ test('a large hold, though it was written at once, wakes its object when its lea
   expect((await customer.sums()).heldNanos).toBe(0)
 })
 
+test('a request is found by its own key while it runs, and until Postgres has what it cost', async ({ expect }) => {
+  const customer = await new Customer('org_found', { keys: [key('key_1'), key('key_2')] }).known()
+  const find = (keyId = 'key_1') => customer.ledger.find({ requestId: 'req_1', keyId })
+  expect(await find()).toEqual({ state: 'unknown' })
+  await customer.admit('req_1')
+  const running = { state: 'running', request: { requestId: 'req_1', keyId: 'key_1' } }
+  expect(await find()).toMatchObject(running)
+  expect(await find('key_2')).toEqual({ state: 'unknown' })
+  await flushed()
+  await customer.evict()
+  expect(await find()).toMatchObject(running)
+  await customer.renew('req_1', 25)
+  passTime(60_000)
+  await customer.ring()
+  expect(await find()).toMatchObject({ state: 'settled', event: { settlement: { costNanos: 25, end: 'expired' } } })
+  await customer.settle('req_1', 40)
+  expect(await find()).toMatchObject({ state: 'settled', event: { kind: 'adjustment', settlement: { costNanos: 40 } } })
+  expect(await find('key_2')).toEqual({ state: 'unknown' })
+  await customer.confirmAll()
+  expect(await find()).toEqual({ state: 'unknown' })
+  expect(await customer.kinds()).toEqual(['balance'])
+})
+
 test('a renewed lease outlives its first expiry', async ({ expect }) => {
   const customer = await new Customer('org_renewed').known()
   await customer.admit('req_1', { holdNanos: 600 })

@@ -1,5 +1,6 @@
 import type { Fault } from '../fault.ts'
 import { books } from './books.ts'
+import { idempotency } from './idempotency.ts'
 import { ledger } from './ledger.ts'
 import { pricing } from './pricing.ts'
 import { proxy } from './proxy.ts'
@@ -11,6 +12,6 @@ export interface PlantedFault {
 }
 
 /** Every fault, by the room it is planted in. */
-export const plantedFaults: PlantedFault[] = Object.entries({ pricing, books, usage, proxy, ledger }).flatMap(([room, faults]) =>
-  faults.map((fault) => ({ room, fault })),
+export const plantedFaults: PlantedFault[] = Object.entries({ pricing, books, usage, proxy, ledger, idempotency }).flatMap(
+  ([room, faults]) => faults.map((fault) => ({ room, fault })),
 )
