@@ -13,15 +13,13 @@ const otherBody: HoldTerms = { idempotency: { keyHash: 'key a', bodyHash: 'body 
 const otherKey: HoldTerms = { idempotency: { keyHash: 'key b', bodyHash: 'body a' } }
 const failed: Partial<Settlement> = { status: 502, end: 'upstream_error' }
 
-/** What became of a request that brought the key first; it is evicted after each step when told so. */
+/** A request that brought the key first, and what became of it; afterwards the object is evicted when told so. */
 async function first(name: string, isEvicted: boolean, ...steps: ((customer: Customer) => Promise<unknown>)[]): Promise<Customer> {
   const customer = await new Customer(`org_idempotency_${name.replaceAll(/\W+/g, '_')}_${isEvicted}`).known()
-  for (const step of [() => customer.admit('req_1', keyed), ...steps]) {
-    await step(customer)
-    if (!isEvicted) continue
-    await flushed()
-    await customer.evict()
-  }
+  await customer.admit('req_1', keyed)
+  for (const step of steps) await step(customer)
+  await flushed()
+  if (isEvicted) await customer.evict()
   return customer
 }
 
@@ -45,7 +43,7 @@ const endedAt = (costNanos: number) => ({
   earlier: { requestId: 'req_1', costNanos },
 })
 
-describe.each([false, true])('the same key and body again, evicted between: %s', (isEvicted) => {
+describe.each([false, true])('the same key and body again, evicted before: %s', (isEvicted) => {
   test.each<[string, object, ((customer: Customer) => Promise<unknown>)[]]>([
     ['while the first runs', running, []],
     ['while the first runs and renews', running, [(customer) => customer.renew('req_1', 5, keyed)]],
@@ -79,7 +77,7 @@ describe.each([false, true])('the same key and body again, evicted between: %s',
     expect(await customer.verdict('req_2', otherBody)).toBe('admitted')
     expect(await customer.admit('req_3', otherBody)).toMatchObject({ reason: 'idempotency_running', earlier: { requestId: 'req_2' } })
     await customer.settle('req_2', 30, otherBody)
-    await customer.evict()
+    if (isEvicted) await customer.evict()
     expect(await customer.admit('req_3', otherBody)).toMatchObject({
       reason: 'idempotency_ended',
       earlier: { requestId: 'req_2', costNanos: 30 },
@@ -183,6 +181,20 @@ describe('rows', () => {
     expect(counted.sql).toBe(20)
     for (let index = 5; index < 10; index++) await play(customer, index, failed, 0)
     expect(counted.sql).toBe(35)
+  })
+
+  test('ten requests with keys, settled and confirmed together, write two each and two in all', async ({ expect }) => {
+    const customer = await new Customer('org_idempotency_batch', { balanceNanos: 10_000 }).known()
+    const counted = await countRows(customer)
+    const all = Array.from({ length: 10 }, (_, index) =>
+      reference(`req_${index}`, { idempotency: { keyHash: `key ${index}`, bodyHash: 'body' } }),
+    )
+    await customer.inside(async (ledger) => {
+      for (const one of all) ledger.admit(one)
+      await ledger.settle({ settlements: all.map((one) => ({ ...one, settlement: settlement(1) })) })
+    })
+    await customer.confirmAll()
+    expect(counted.sql).toBe(22)
   })
 
   test('of keys that are too old are overwritten, and deleted by the next life', async ({ expect }) => {

@@ -1,7 +1,7 @@
 import { beforeEach, test } from 'vitest'
 import { eventIdOf } from '#shared/contracts/usage-event.ts'
 import { durableAtOnceNanos, expiredKeptMs } from './limits.ts'
-import { Customer, flushed, passTime, reference, settlement, stopClock } from './testing/customer.ts'
+import { Customer, flushed, key, passTime, reference, settlement, stopClock } from './testing/customer.ts'
 
 beforeEach(() => stopClock())
 
