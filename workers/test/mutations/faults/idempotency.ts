@@ -20,7 +20,7 @@ export const idempotency = [
     { promise: 'what was charged takes its key', find: 'return costNanos > 0 || (', replace: 'return (' },
     { promise: 'what was answered takes its key', find: "(status === 200 && end !== 'expired')", replace: 'costNanos > 0', money: false },
     { promise: 'a failure leaves its key free', find: "(status === 200 && end !== 'expired')", replace: 'status !== 200', money: false },
-    { promise: 'an orphan charged nothing leaves its key free', find: 'status === 200 &&', replace: 'status !== 502 &&', money: false },
+    { promise: 'an orphan charged nothing leaves its key free', find: " && end !== 'expired')", replace: ')', money: false },
     { promise: 'a key is free when its request is gone', find: '    running?.delete(requestId)\n', replace: '', money: false },
     {
       promise: 'a key given anew outlives the end of the request before',
