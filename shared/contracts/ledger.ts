@@ -1,5 +1,5 @@
 import type { AccountSnapshot } from './account.ts'
-import type { RequestFacts, Settlement } from './usage-event.ts'
+import type { RequestFacts, Settlement, UsageEvent } from './usage-event.ts'
 
 /** What is left of a limit, for the client's rate-limit headers. `resetMs` is the time until it is whole again. */
 export interface LimitState {
@@ -36,6 +36,13 @@ export interface AdmitRequest {
   snapshot?: AccountSnapshot
   /** Other models that may be served instead: the key must be allowed to use all of them. */
   fallbackModels?: string[]
+  idempotency?: Idempotency
+}
+
+/** What a client said with `Idempotency-Key`, as SHA-256 in hex: the key of this API key, and the request it stands for. */
+export interface Idempotency {
+  keyHash: string
+  bodyHash: string
 }
 
 export type RefusalReason =
@@ -54,11 +61,31 @@ export type RefusalReason =
   /** Too much is settled and not in Postgres: the object takes nothing more until that is confirmed. */
   | 'unconfirmed_backlog'
   | 'request_reused'
+  /** The request that brought this idempotency key first still runs. */
+  | 'idempotency_running'
+  /** It has ended with something delivered or charged. */
+  | 'idempotency_ended'
+  /** It was another request. */
+  | 'idempotency_key_reused'
+
+/** The request that a refused idempotency key stands for; its cost is null while it runs. */
+export interface EarlierRequest {
+  requestId: string
+  costNanos: number | null
+}
 
 export type AdmitOutcome =
   | { outcome: 'admitted'; leaseExpiresAtMs: number; snapshotIsStale: boolean; standing: Standing }
   /** `room` tells what would fit when the request is too large for money, a spend cap or the tokens of a minute; else null. */
-  | { outcome: 'refused'; reason: RefusalReason; retryAfterMs: number | null; standing: Standing; room: Room | null }
+  | {
+      outcome: 'refused'
+      reason: RefusalReason
+      retryAfterMs: number | null
+      standing: Standing
+      room: Room | null
+      /** Set when the idempotency key is what refuses. */
+      earlier?: EarlierRequest
+    }
   /** The object knows nothing recent enough of the account: read Postgres and call again with `snapshot`. */
   | { outcome: 'snapshot_required' }
 
@@ -67,6 +94,8 @@ export interface HoldReference {
   request: RequestFacts
   holdNanos: number
   reservedTokens: number
+  /** As admitted. */
+  idempotency?: Idempotency
 }
 
 /** Extends a lease, and tells what the request would cost if its Worker were never heard of again. */
@@ -100,6 +129,8 @@ export interface CustomerLedgerRpc {
   release(request: { requestId: string }): Promise<void> | void
   applied(notice: AppliedNotice): Promise<void> | void
   refresh(request: { snapshot: AccountSnapshot }): Promise<void> | void
+  /** What is known of a request of this key that Postgres may not have yet. Counts nothing. */
+  find(request: { requestId: string; keyId: string }): Promise<FindOutcome> | FindOutcome
   standing(request: { keyId: string; snapshot?: AccountSnapshot }): Promise<StandingOutcome> | StandingOutcome
   /** What the object holds and awaits, for reconciliation. Counts nothing, changes nothing. */
   audit(request: Record<string, never>): Promise<LedgerAudit> | LedgerAudit
@@ -119,3 +150,6 @@ export type StandingOutcome =
   | { outcome: 'known'; standing: Standing; heldNanos: number; unconfirmedNanos: number }
   | { outcome: 'refused'; reason: 'key_unknown' | 'key_expired' | 'account_suspended' }
   | { outcome: 'snapshot_required' }
+
+/** `unknown` is also what Postgres has confirmed: an event leaves the object only after it was posted. */
+export type FindOutcome = { state: 'running'; request: RequestFacts } | { state: 'settled'; event: UsageEvent } | { state: 'unknown' }

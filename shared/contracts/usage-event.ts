@@ -90,6 +90,6 @@ export const UsageBatch = z.object({ organizationId: z.string(), events: z.array
 export type UsageBatch = z.infer<typeof UsageBatch>
 
 /** The unique key that makes an event land once in Postgres, however often it is delivered. */
-export function eventIdOf(event: UsageEvent): string {
-  return `${event.request.requestId}:${event.kind}`
+export function eventIdOf({ kind, request }: Pick<UsageEvent, 'kind'> & { request: Pick<RequestFacts, 'requestId'> }): string {
+  return `${request.requestId}:${kind}`
 }

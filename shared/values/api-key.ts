@@ -1,3 +1,5 @@
+import { sha256Hex } from './sha256.ts'
+
 /**
  * An API key reads `rrk_` + 43 base62 digits (256 random bits) + 6 base62 digits (CRC-32 of all that stands before).
  * The prefix lets secret scanners find a leaked key; the checksum lets the edge refuse a mistyped one without a look-up.
@@ -22,14 +24,9 @@ export function isWellFormedApiKey(text: string): boolean {
 }
 
 /** SHA-256 of the whole key in lower-case hex: the only form in which a key is stored or compared. */
-export async function hashApiKey(apiKey: string): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(apiKey)))
-  let hex = ''
-  for (const byte of digest) hex += hexOfByte[byte]
-  return hex
+export function hashApiKey(apiKey: string): Promise<string> {
+  return sha256Hex(new TextEncoder().encode(apiKey))
 }
-
-const hexOfByte = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
 /** What may be shown of a key after its creation: the prefix, four digits, and the last four. */
 export function redactApiKey(apiKey: string): string {

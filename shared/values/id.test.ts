@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { newId } from './id.ts'
+import { newId, timeOfId } from './id.ts'
 
 const times = fc.integer({ min: 0, max: 2 ** 48 - 1 })
 
@@ -19,14 +19,22 @@ test('an id made later sorts later', () => {
   )
 })
 
-test('the time in an id is its millisecond exactly', () => {
+test('the time in an id is its millisecond exactly, and is read back', () => {
   const digits = '0123456789abcdefghjkmnpqrstvwxyz'
   fc.assert(
     fc.property(times, (nowMs) => {
-      const read = [...newId('key', nowMs).slice(4, 14)].reduce((value, digit) => value * 32 + digits.indexOf(digit), 0)
+      const id = newId('key', nowMs)
+      const read = [...id.slice(4, 14)].reduce((value, digit) => value * 32 + digits.indexOf(digit), 0)
       expect(read).toBe(nowMs)
+      expect(timeOfId('key', id)).toBe(nowMs)
     }),
   )
+})
+
+test('a text that is no id of its kind has no time', () => {
+  const id = newId('req')
+  const others = ['', 'req_', id.slice(4), id.slice(0, -1), `${id}0`, `${id}\n`, ` ${id}`, id.toUpperCase(), id.replace('req', 'key')]
+  for (const text of [...others, `req_8${id.slice(5)}`, `req_0u${id.slice(6)}`]) expect(timeOfId('req', text), text).toBeNull()
 })
 
 test('ids of one millisecond differ, in every one of their random digits', () => {

@@ -18,3 +18,15 @@ export function newId(prefix: IdPrefix, nowMs: number = Date.now()): string {
   for (const byte of bytes) random += crockford.charAt(byte & 31)
   return `${prefix}_${time}${random}`
 }
+
+/** The moment in an id of this kind, in milliseconds; null when the text is no such id. */
+export function timeOfId(prefix: IdPrefix, text: string): number | null {
+  const match = idShape.exec(text)
+  if (match?.[1] !== prefix) return null
+  let timeMs = 0
+  for (const digit of match[2] ?? '') timeMs = timeMs * 32 + crockford.indexOf(digit)
+  return timeMs
+}
+
+/** Ten digits hold two bits more than the time has. */
+const idShape = new RegExp(`^([a-z]{3})_([0-7][${crockford}]{9})[${crockford}]{16}$`)

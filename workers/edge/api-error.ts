@@ -43,6 +43,20 @@ const errors = {
     'The spend cap of this month (UTC) does not cover this request. Raise the cap, or ask for fewer tokens.',
     false,
   ),
+  idempotency_running: entry(409, 'invalid_request_error', 'The request that brought this Idempotency-Key first is still running.'),
+  idempotency_ended: entry(
+    409,
+    'invalid_request_error',
+    'The request that brought this Idempotency-Key has ended, and its answer is not kept. Use a new key to run it again.',
+    false,
+  ),
+  idempotency_key_reused: entry(
+    422,
+    'invalid_request_error',
+    'This Idempotency-Key was first used for another request. Use a new key for each request.',
+    false,
+  ),
+  request_not_found: entry(404, 'invalid_request_error', 'This API key has made no such request.', false),
   invalid_request: entry(400, 'invalid_request_error', 'The request is not valid.', false),
   invalid_json: entry(400, 'invalid_request_error', 'The body is not valid JSON in UTF-8.', false),
   unsupported_media_type: entry(

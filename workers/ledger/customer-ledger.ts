@@ -5,6 +5,7 @@ import type {
   AdmitRequest,
   AppliedNotice,
   CustomerLedgerRpc,
+  FindOutcome,
   HoldReference,
   LedgerAudit,
   RenewOutcome,
@@ -25,7 +26,7 @@ import { auditedMost, expiredKeptMs, refreshAskedMs, snapshotFreshMs } from './l
 import { Outbox } from './outbox.ts'
 import { type Hold, Position } from './position.ts'
 import { adjustmentEvent, decideAdmission, expirySettlement, findHolder, settlementEvent, standingOf } from './rules.ts'
-import { unconfirmedOf } from './store.ts'
+import { eventOf, unconfirmedOf } from './unconfirmed.ts'
 import { correctTokens, countRequest } from './windows.ts'
 
 /**
@@ -113,6 +114,14 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
     this.#takeSnapshot(snapshot, Date.now())
   }
 
+  /** A request of a key that runs, or has ended and is not confirmed by Postgres. Counts nothing. */
+  find({ requestId, keyId }: { requestId: string; keyId: string }): FindOutcome {
+    const hold = this.#position.holds.get(requestId)
+    if (hold?.request.keyId === keyId) return { state: 'running', request: hold.request }
+    const entry = this.#position.unconfirmedOf(requestId)
+    return entry?.keyId === keyId ? { state: 'settled', event: eventOf(entry) } : { state: 'unknown' }
+  }
+
   /** What a key has left, for `GET /v1/key` and the operator. Counts nothing. */
   standing({ keyId, snapshot }: { keyId: string; snapshot?: AccountSnapshot }): StandingOutcome {
     const nowMs = Date.now()
@@ -177,8 +186,17 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
     return true
   }
 
-  #open({ request, holdNanos, reservedTokens }: HoldReference, nowMs: number, countedAtMs: number | null): Hold {
-    const hold: Hold = { request, holdNanos, reservedTokens, countedAtMs, leaseExpiresAtMs: nowMs + this.#settings.leaseMs, report: null }
+  #open({ request, holdNanos, reservedTokens, idempotency }: HoldReference, nowMs: number, countedAtMs: number | null): Hold {
+    const leaseExpiresAtMs = nowMs + this.#settings.leaseMs
+    const hold: Hold = {
+      request,
+      holdNanos,
+      reservedTokens,
+      countedAtMs,
+      leaseExpiresAtMs,
+      report: null,
+      ...(idempotency && { idempotency }),
+    }
     this.#position.open(hold)
     this.#journal.holdOpened(hold)
     return hold
@@ -193,21 +211,28 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
     const hold = this.#position.close(requestId)
     this.#journal.holdEnded(requestId)
     if (hold) this.#correctTokens(hold, totalTokens(settle.settlement.usage))
-    return { outcome: 'settled', costNanos: this.#record(settlementEvent(hold ?? settle, settle.settlement, nowMs)) }
+    const reference = hold ?? settle
+    return { outcome: 'settled', costNanos: this.#record(reference, settlementEvent(reference, settle.settlement, nowMs)) }
   }
 
   /** The truth about an orphan. */
   #adjust(settle: SettleRequest, expired: { costNanos: number; expiredAtMs: number }, nowMs: number): SettleOutcome {
     const meansNanos = this.#position.availableNanos + (this.#position.account?.overdraftNanos ?? 0)
     this.#dropExpired(settle.request.requestId)
-    return { outcome: 'adjusted', costNanos: this.#record(adjustmentEvent(settle, settle.settlement, expired, meansNanos, nowMs)) }
+    return { outcome: 'adjusted', costNanos: this.#record(settle, adjustmentEvent(settle, settle.settlement, expired, meansNanos, nowMs)) }
   }
 
   /** Answers what the request has been charged with this event. */
-  #record(event: UsageEvent): number {
+  #record({ idempotency }: HoldReference, event: UsageEvent): number {
     const eventId = eventIdOf(event)
-    if (this.#position.addUnconfirmed(eventId, unconfirmedOf(event))) this.#journal.eventSettled(eventId)
-    return event.settlement.costNanos
+    const { request, settlement, settledAtMs } = event
+    if (!this.#position.addUnconfirmed(eventId, unconfirmedOf(event))) return settlement.costNanos
+    this.#journal.eventSettled(eventId)
+    if (idempotency) {
+      this.#position.idempotency.end(idempotency, request.requestId, settlement, settledAtMs)
+      this.#journal.keyEnded(idempotency.keyHash)
+    }
+    return settlement.costNanos
   }
 
   #correctTokens(hold: Hold, usedTokens: number): void {

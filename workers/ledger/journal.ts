@@ -14,6 +14,7 @@ export class Journal {
   readonly #flushMs: number
   readonly #afterCommit: (wroteEvents: boolean) => Promise<void>
   readonly #changedHolds = new Set<string>()
+  readonly #changedKeys = new Set<string>()
   #unwrittenEvents: string[] = []
   #windowsChanged = false
   #windowsWrittenAtMs = 0
@@ -30,10 +31,11 @@ export class Journal {
     this.#store.load(position)
   }
 
-  /** A large hold is written in this very turn, so that its admission is not answered before. */
+  /** A hold that is large, or takes an idempotency key, is written in this very turn, so that its admission is not answered before. */
   holdOpened(hold: Hold): void {
-    if (hold.holdNanos >= durableAtOnceNanos) this.#store.writeHold(hold)
-    else this.holdChanged(hold.request.requestId)
+    if (hold.idempotency || hold.holdNanos >= durableAtOnceNanos) this.#store.writeHold(hold)
+    else this.#changedHolds.add(hold.request.requestId)
+    void this.durable()
   }
 
   holdChanged(requestId: string): void {
@@ -49,6 +51,12 @@ export class Journal {
 
   eventSettled(eventId: string): void {
     this.#unwrittenEvents.push(eventId)
+    void this.durable()
+  }
+
+  /** The request that took or frees this idempotency key has ended. */
+  keyEnded(keyHash: string): void {
+    this.#changedKeys.add(keyHash)
     void this.durable()
   }
 
@@ -95,11 +103,12 @@ export class Journal {
     return this.#flush
   }
 
-  /** One turn, one commit: settled events in the place of the holds they end, holds that live on, and now and then the windows. */
+  /** One turn, one commit: settled events and taken keys in the place of the holds they end, holds that live on, now and then the windows. */
   #write(nowMs: number): void {
     const { holds, unconfirmed } = this.#position
     this.#store.writeSettled(this.#unwrittenEvents.flatMap((eventId) => pairOf(eventId, unconfirmed.get(eventId))))
     this.#unwrittenEvents = []
+    if (this.#changedKeys.size > 0) this.#writeKeys(nowMs)
     for (const requestId of this.#changedHolds) {
       const hold = holds.get(requestId)
       if (hold) this.#store.writeHold(hold)
@@ -107,6 +116,17 @@ export class Journal {
     this.#changedHolds.clear()
     this.#store.sweep()
     if (this.#windowsChanged) this.#writeWindows(nowMs)
+  }
+
+  #writeKeys(nowMs: number): void {
+    const { idempotency } = this.#position
+    for (const keyHash of idempotency.dropOld(nowMs)) this.#store.freeKey(keyHash)
+    for (const keyHash of this.#changedKeys) {
+      const use = idempotency.ended(keyHash)
+      if (use) this.#store.writeKey(keyHash, use)
+      else this.#store.endKey(keyHash)
+    }
+    this.#changedKeys.clear()
   }
 
   /** Writes the windows when they are due, and else comes back for them: nobody else may come before the object sleeps. */

@@ -34,6 +34,12 @@ export const settledKept = 10_000
 /** Rate windows are written at most this often: a lost machine forgets at most these counts, never money. */
 export const windowsWriteMs = 5_000
 
+/** How long an idempotency key is taken after its request has ended: a client's retries, and those of the job around it, come within a day. */
+export const idempotencyKeptMs = 86_400_000
+
+/** Keys of ended requests that are remembered, about 400 bytes of memory and of disk each; the oldest leave first. */
+export const idempotencyKeysKept = 20_000
+
 /** A client told to wait for running requests to end is told to wait this long. */
 export const inFlightRetryMs = 1_000
 

@@ -3,8 +3,8 @@ import { eventIdOf, type UsageEvent } from '#shared/contracts/usage-event.ts'
 import { settledKept } from './limits.ts'
 import { Position } from './position.ts'
 import { SpendingBook } from './spending.ts'
-import { unconfirmedOf } from './store.ts'
 import { facts, settlement } from './testing/customer.ts'
+import { unconfirmedOf } from './unconfirmed.ts'
 
 const noonMs = Date.UTC(2030, 0, 31, 12)
 const dayMs = 86_400_000

@@ -1,6 +1,7 @@
 import type { AccountSnapshot, KeyFacts, Limits } from '#shared/contracts/account.ts'
 import type { HoldReference } from '#shared/contracts/ledger.ts'
-import type { Settlement } from '#shared/contracts/usage-event.ts'
+import { eventIdOf, type Settlement } from '#shared/contracts/usage-event.ts'
+import { IdempotencyBook } from './idempotency.ts'
 import { settledKept } from './limits.ts'
 import { type Spend, SpendingBook } from './spending.ts'
 import { emptyWindow, isCounted, type Window } from './windows.ts'
@@ -60,6 +61,7 @@ export class Position {
   readonly expired = new Map<string, Expired>()
   readonly windows = new Map<string, Window>()
   readonly spending = new SpendingBook()
+  readonly idempotency = new IdempotencyBook()
   /** What settled requests were charged, oldest first: the answer to a repeated settle. */
   readonly settled = new Map<string, number>()
   readonly #keys = new Map<string, KeyFacts>()
@@ -102,7 +104,9 @@ export class Position {
   }
 
   open(hold: Hold): void {
-    this.holds.set(hold.request.requestId, hold)
+    const { requestId } = hold.request
+    this.holds.set(requestId, hold)
+    if (hold.idempotency) this.idempotency.begin(hold.idempotency, requestId)
     this.#holdMore(hold.request.keyId, 1, hold.holdNanos)
   }
 
@@ -111,6 +115,7 @@ export class Position {
     const hold = this.holds.get(requestId)
     if (!hold) return null
     this.holds.delete(requestId)
+    if (hold.idempotency) this.idempotency.leave(hold.idempotency, requestId)
     this.#holdMore(hold.request.keyId, -1, -hold.holdNanos)
     return hold
   }
@@ -147,6 +152,14 @@ export class Position {
     this.unconfirmed.delete(eventId)
     this.unconfirmedNanos -= debitOf(entry)
     return entry
+  }
+
+  /** The event that tells most about a request, as long as Postgres has not confirmed it: the truth about an orphan before its estimate. */
+  unconfirmedOf(requestId: string): Unconfirmed | undefined {
+    const request = { requestId }
+    return (
+      this.unconfirmed.get(eventIdOf({ kind: 'adjustment', request })) ?? this.unconfirmed.get(eventIdOf({ kind: 'settlement', request }))
+    )
   }
 
   /** The limits that count for a key's request, each with its window: the customer's, then the key's own. Unlimited ones are left out. */

@@ -2,8 +2,8 @@ import { beforeEach, test } from 'vitest'
 import { backlogRetryMs, snapshotFreshMs, unconfirmedMost } from './limits.ts'
 import { Position } from './position.ts'
 import { decideAdmission } from './rules.ts'
-import { unconfirmedOf } from './store.ts'
 import { Customer, facts, key, passTime, reference, settlement, startMs, stopClock } from './testing/customer.ts'
+import { unconfirmedOf } from './unconfirmed.ts'
 
 beforeEach(() => stopClock())
 

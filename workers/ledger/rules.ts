@@ -1,5 +1,5 @@
 import type { AccountSnapshot, KeyFacts } from '#shared/contracts/account.ts'
-import type { AdmitRequest, HoldReference, LimitState, RefusalReason, Room, Standing } from '#shared/contracts/ledger.ts'
+import type { AdmitRequest, EarlierRequest, HoldReference, LimitState, RefusalReason, Room, Standing } from '#shared/contracts/ledger.ts'
 import type { Settlement, UsageEvent } from '#shared/contracts/usage-event.ts'
 import { budgetsOf, capState, tighter } from './budgets.ts'
 import type { Settings } from './env.ts'
@@ -11,18 +11,19 @@ import { brokenLimit, limitStates } from './windows.ts'
 
 export type Decision = { outcome: 'admitted'; account: AccountSnapshot; key: KeyFacts } | Refusal | { outcome: 'snapshot_required' }
 
-/** `room` as in the contract: what would fit, when the request is only too large. */
+/** `room` and `earlier` as in the contract. */
 export interface Refusal<Reason extends RefusalReason = RefusalReason> {
   outcome: 'refused'
   reason: Reason
   retryAfterMs: number | null
   room: Room | null
+  earlier?: EarlierRequest
 }
 
 /** How long and how far a customer is served while Postgres cannot be read. */
 export type WithoutPostgres = Pick<Settings, 'withoutPostgresMs' | 'withoutPostgresNanos'>
 
-/** Whether a request may start: key, account, model, rates, concurrency and money, all or nothing. */
+/** Whether a request may start: key, account, model, idempotency, rates, concurrency and money, all or nothing. */
 export function decideAdmission(position: Position, admit: AdmitRequest, without: WithoutPostgres, nowMs: number): Decision {
   const holder = findHolder(position, admit.request.keyId, admit.snapshot !== undefined, without, nowMs)
   if (holder.outcome !== 'found') return holder
@@ -32,6 +33,8 @@ export function decideAdmission(position: Position, admit: AdmitRequest, without
   if (allowedModels && !wantedModels(admit).every((model) => allowedModels.includes(model))) return refuse('model_not_allowed')
   const earlier = position.holds.get(admit.request.requestId)
   if (earlier) return isSameHold(earlier, admit) ? admitted : refuse('request_reused')
+  const taken = admit.idempotency && position.idempotency.taken(admit.idempotency, nowMs)
+  if (taken) return { outcome: 'refused', room: null, ...taken }
   if (position.unconfirmed.size >= unconfirmedMost) return refuse('unconfirmed_backlog', backlogRetryMs)
   if (isTooExposed(position, admit.holdNanos, without, nowMs)) return { outcome: 'snapshot_required' }
   return decideRates(position, account, key, admit, nowMs) ?? decideMoney(position, account, key, admit.holdNanos, nowMs) ?? admitted

@@ -1,7 +1,7 @@
 import { beforeEach, test } from 'vitest'
 import { eventIdOf } from '#shared/contracts/usage-event.ts'
-import { expiredKeptMs } from './limits.ts'
-import { Customer, flushed, passTime, reference, settlement, stopClock } from './testing/customer.ts'
+import { durableAtOnceNanos, expiredKeptMs } from './limits.ts'
+import { Customer, flushed, key, passTime, reference, settlement, stopClock } from './testing/customer.ts'
 
 beforeEach(() => stopClock())
 
@@ -58,6 +58,37 @@ test('an expired lease that never reported costs nothing and is recorded', async
   await customer.ring()
   expect(await customer.waiting()).toMatchObject([{ amountNanos: 0, settlement: { end: 'expired', estimated: true, status: null } }])
   expect(await customer.sums()).toEqual({ availableNanos: 1_000, heldNanos: 0, unconfirmedNanos: 0 })
+})
+
+test('a large hold, though it was written at once, wakes its object when its lease ends', async ({ expect }) => {
+  const customer = await new Customer('org_expiry_large', { balanceNanos: durableAtOnceNanos }).known()
+  await customer.admit('req_1', { holdNanos: durableAtOnceNanos })
+  passTime(60_000)
+  expect(await customer.ring()).toBe(true)
+  expect((await customer.sums()).heldNanos).toBe(0)
+})
+
+test('a request is found by its own key while it runs, and until Postgres has what it cost', async ({ expect }) => {
+  const customer = await new Customer('org_found', { keys: [key('key_1'), key('key_2')] }).known()
+  const find = (keyId = 'key_1') => customer.ledger.find({ requestId: 'req_1', keyId })
+  expect(await find()).toEqual({ state: 'unknown' })
+  await customer.admit('req_1')
+  const running = { state: 'running', request: { requestId: 'req_1', keyId: 'key_1' } }
+  expect(await find()).toMatchObject(running)
+  expect(await find('key_2')).toEqual({ state: 'unknown' })
+  await flushed()
+  await customer.evict()
+  expect(await find()).toMatchObject(running)
+  await customer.renew('req_1', 25)
+  passTime(60_000)
+  await customer.ring()
+  expect(await find()).toMatchObject({ state: 'settled', event: { settlement: { costNanos: 25, end: 'expired' } } })
+  await customer.settle('req_1', 40)
+  expect(await find()).toMatchObject({ state: 'settled', event: { kind: 'adjustment', settlement: { costNanos: 40 } } })
+  expect(await find('key_2')).toEqual({ state: 'unknown' })
+  await customer.confirmAll()
+  expect(await find()).toEqual({ state: 'unknown' })
+  expect(await customer.kinds()).toEqual(['balance'])
 })
 
 test('a renewed lease outlives its first expiry', async ({ expect }) => {

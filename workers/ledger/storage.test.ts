@@ -4,9 +4,9 @@ import { unpackUsageMessage } from '#shared/contracts/usage-message.ts'
 import { dispatchDelayMs, messageBytes, messageEvents, windowsWriteMs } from './limits.ts'
 import { Outbox } from './outbox.ts'
 import { Position } from './position.ts'
-import { unconfirmedOf } from './store.ts'
 import { Customer, facts, flushed, passTime, reference, resendAfterMs, settlement, stopClock, tapQueue } from './testing/customer.ts'
 import { watchWrites } from './testing/watch-writes.ts'
+import { unconfirmedOf } from './unconfirmed.ts'
 
 beforeEach(() => stopClock())
 

@@ -1,9 +1,11 @@
 import type { AccountSnapshot } from '#shared/contracts/account.ts'
 import { eventIdOf, type UsageEvent } from '#shared/contracts/usage-event.ts'
 import { logFailure } from '#workers/edge/log.ts'
+import type { EndedUse } from './idempotency.ts'
 import { factBytes, rowBytes } from './limits.ts'
 import { type Expired, type Hold, type Position, spendOf, type Unconfirmed } from './position.ts'
 import { type Spend, type Spending, SpendingBook } from './spending.ts'
+import { unconfirmedOf } from './unconfirmed.ts'
 import { type PackedWindow, packWindow, unpackWindow } from './windows.ts'
 
 /**
@@ -16,6 +18,7 @@ export class LedgerStore {
   readonly #slotOfEvent = new Map<string, number>()
   readonly #settledRows = new Map<number, SettledRow>()
   readonly #slotOfExpired = new Map<string, number>()
+  readonly #slotOfKey = new Map<string, number>()
   /** Slots whose row means nothing any more and may stay until it is overwritten. */
   readonly #free: number[] = []
   /** Slots whose row is a hold or an expiry that has ended: to be overwritten or deleted in the turn that ends it durably. */
@@ -41,12 +44,15 @@ export class LedgerStore {
     }
     const rows = this.#sql.exec<{ slot: number; kind: RowKind; body: string }>('SELECT slot, kind, body FROM journal ORDER BY slot')
     const balances: [slot: number, BalanceFact][] = []
+    const keys: KeyRow[] = []
     for (const { slot, kind, body } of rows) {
       this.#nextSlot = slot + 1
       if (kind === 'balance') balances.push([slot, JSON.parse(body)])
+      else if (kind === 'idempotency') keys.push([slot, ...(JSON.parse(body) as KeyFact)])
       else this.#loadRow(position, slot, kind, JSON.parse(body))
     }
     this.#loadBalance(position, balances)
+    this.#loadKeys(position, keys)
     // Rows stand in the order of their slots, not of their events: the truth about a request is its adjustment, wherever its row stands.
     for (const entry of position.unconfirmed.values()) {
       if (!entry.adjusts) continue
@@ -144,7 +150,32 @@ export class LedgerStore {
     this.#ended.push(slot)
   }
 
-  #loadRow(position: Position, slot: number, kind: Exclude<RowKind, 'balance'>, body: unknown): void {
+  /** An idempotency key is taken: its row takes the place of the hold that took it. */
+  writeKey(keyHash: string, use: EndedUse): void {
+    const slot = this.#slotOfKey.get(keyHash) ?? this.#ended.shift() ?? this.#takeSlot()
+    this.#slotOfKey.set(keyHash, slot)
+    this.#write(slot, 'idempotency', JSON.stringify([keyHash, use] satisfies KeyFact))
+  }
+
+  /** The key is free after all: its row goes in the turn that writes why. */
+  endKey(keyHash: string): void {
+    const slot = this.#takeKey(keyHash)
+    if (slot !== undefined) this.#ended.push(slot)
+  }
+
+  /** The key is too old to matter: its row may stay until it is overwritten. */
+  freeKey(keyHash: string): void {
+    const slot = this.#takeKey(keyHash)
+    if (slot !== undefined) this.#free.push(slot)
+  }
+
+  #takeKey(keyHash: string): number | undefined {
+    const slot = this.#slotOfKey.get(keyHash)
+    this.#slotOfKey.delete(keyHash)
+    return slot
+  }
+
+  #loadRow(position: Position, slot: number, kind: 'hold' | 'settled' | 'expired', body: unknown): void {
     if (kind === 'hold') {
       const hold = body as Hold
       position.open(hold)
@@ -183,6 +214,17 @@ export class LedgerStore {
     for (const book of [this.#spending, position.spending]) book.addAll(spending)
   }
 
+  /** The latest use of a key counts. What is too old is deleted, or a customer who uses keys no more would read it at every wake. */
+  #loadKeys({ idempotency }: Position, rows: KeyRow[]): void {
+    for (const [slot, keyHash, use] of rows.toSorted(([, , one], [, , other]) => one.endedAtMs - other.endedAtMs)) {
+      this.freeKey(keyHash)
+      this.#slotOfKey.set(keyHash, slot)
+      idempotency.keep(keyHash, use)
+    }
+    for (const keyHash of idempotency.dropOld(Date.now())) this.endKey(keyHash)
+    this.sweep()
+  }
+
   #takeSlot(): number {
     return this.#free.pop() ?? this.#nextSlot++
   }
@@ -208,7 +250,10 @@ export class LedgerStore {
   }
 }
 
-type RowKind = 'hold' | 'settled' | 'balance' | 'expired'
+type RowKind = 'hold' | 'settled' | 'balance' | 'expired' | 'idempotency'
+
+type KeyFact = [keyHash: string, use: EndedUse]
+type KeyRow = [slot: number, ...KeyFact]
 
 interface BalanceFact {
   /** Rises with each such row. */
@@ -231,31 +276,6 @@ interface AccountFact {
 
 function restoreAccount(position: Position, fact: AccountFact): void {
   position.takeSnapshot(fact.snapshot, fact.seenAtMs)
-}
-
-/** What the position keeps of an event until Postgres confirms it. */
-export function unconfirmedOf(event: UsageEvent): Unconfirmed {
-  return {
-    requestId: event.request.requestId,
-    keyId: event.request.keyId,
-    admittedAtMs: event.request.startedAtMs,
-    amountNanos: event.amountNanos,
-    settledAtMs: event.settledAtMs,
-    costNanos: event.settlement.costNanos,
-    json: asciiJson(event),
-    expired:
-      event.kind === 'settlement' && event.settlement.end === 'expired'
-        ? { costNanos: event.settlement.costNanos, expiredAtMs: event.settledAtMs }
-        : null,
-    adjusts: event.kind === 'adjustment',
-    isWritten: false,
-    sentAtMs: 0,
-  }
-}
-
-/** JSON in ASCII, so that its length is its size in bytes: a client may name itself in any script. */
-function asciiJson(event: UsageEvent): string {
-  return JSON.stringify(event).replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** Groups events so that each group fits one row. */

@@ -70,6 +70,9 @@ export const errorOfRefusal: Record<RefusalReason, ApiErrorCode> = {
   spend_per_month: 'spend_per_month',
   unconfirmed_backlog: 'unavailable',
   request_reused: 'internal_error',
+  idempotency_running: 'idempotency_running',
+  idempotency_ended: 'idempotency_ended',
+  idempotency_key_reused: 'idempotency_key_reused',
 }
 
 /** The account as Postgres has it now; throws 503 when it cannot be read, because money fails closed. */

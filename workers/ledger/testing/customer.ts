@@ -2,7 +2,7 @@ import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runI
 import { env } from 'cloudflare:workers'
 import { vi } from 'vitest'
 import type { AccountSnapshot, KeyFacts } from '#shared/contracts/account.ts'
-import type { AdmitOutcome, HoldReference } from '#shared/contracts/ledger.ts'
+import type { AdmitOutcome, HoldReference, Idempotency } from '#shared/contracts/ledger.ts'
 import { eventIdOf, type RequestFacts, type Settlement, UsageBatch, type UsageEvent } from '#shared/contracts/usage-event.ts'
 import { unpackUsageMessage } from '#shared/contracts/usage-message.ts'
 import type { CustomerLedger } from '../customer-ledger.ts'
@@ -40,6 +40,7 @@ export interface HoldTerms {
   keyId?: string
   model?: string
   startedAtMs?: number
+  idempotency?: Idempotency | undefined
   snapshot?: AccountSnapshot
 }
 
@@ -167,8 +168,8 @@ export function key(keyId: string, facts: Partial<KeyFacts> = {}): KeyFacts {
 }
 
 export function reference(requestId: string, terms: HoldTerms = {}): HoldReference {
-  const { holdNanos = 100, reservedTokens = 10, keyId = 'key_1', model = 'gpt-test', startedAtMs = Date.now() } = terms
-  return { request: facts(requestId, { keyId, model, startedAtMs }), holdNanos, reservedTokens }
+  const { holdNanos = 100, reservedTokens = 10, keyId = 'key_1', model = 'gpt-test', startedAtMs = Date.now(), idempotency } = terms
+  return { request: facts(requestId, { keyId, model, startedAtMs }), holdNanos, reservedTokens, ...(idempotency && { idempotency }) }
 }
 
 export function facts(requestId: string, given: Partial<RequestFacts> = {}): RequestFacts {

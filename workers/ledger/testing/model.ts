@@ -1,5 +1,8 @@
 import type { AccountSnapshot, Limits } from '#shared/contracts/account.ts'
+import type { Idempotency } from '#shared/contracts/ledger.ts'
 import { eventIdOf, type UsageEvent } from '#shared/contracts/usage-event.ts'
+
+const dayMs = 86_400_000
 
 /** A small seeded generator (mulberry32): the same seed plays the same run. */
 export function randomOf(seed: number): {
@@ -58,11 +61,15 @@ export class PostgresModel {
   }
 }
 
-/** What is known of a request from its first admission on. */
-interface Asked {
+interface Asking {
   keyId: string
-  admittedAtMs: number
   holdNanos: number
+  idempotency: Idempotency | undefined
+}
+
+/** What is known of a request from its first admission on. */
+interface Asked extends Asking {
+  admittedAtMs: number
 }
 
 interface Hold {
@@ -82,6 +89,8 @@ export class LedgerModel {
   readonly holds = new Map<string, Hold>()
   /** What each ended request has been charged so far. */
   readonly charged = new Map<string, number>()
+  /** Which request has taken an idempotency key, and when it ended. */
+  readonly #taken = new Map<string, { requestId: string; atMs: number }>()
   /** Requests settled by expiry whose truth has not come, and when they were. */
   readonly orphans = new Map<string, number>()
   /** What Postgres must have posted in the end: amounts by event id. */
@@ -130,18 +139,37 @@ export class LedgerModel {
   }
 
   /** The verdict on a request. */
-  admit(requestId: string, keyId: string, holdNanos: number, known: Known, nowMs: number): string {
+  admit(requestId: string, { keyId, holdNanos, idempotency }: Asking, known: Known, nowMs: number): string {
     if (this.charged.has(requestId)) return 'request_reused'
     if (this.holds.has(requestId)) return this.asked.get(requestId)?.holdNanos === holdNanos ? 'admitted' : 'request_reused'
-    const refusal = this.#brokenRate(keyId, known, nowMs) ?? this.#brokenBudget(keyId, holdNanos, known, nowMs)
+    const refusal =
+      this.#takenKey(idempotency, nowMs) ?? this.#brokenRate(keyId, known, nowMs) ?? this.#brokenBudget(keyId, holdNanos, known, nowMs)
     if (refusal) return refusal
-    this.asked.set(requestId, { keyId, admittedAtMs: nowMs, holdNanos })
+    this.asked.set(requestId, { keyId, admittedAtMs: nowMs, holdNanos, idempotency })
     for (const scope of [null, keyId]) {
       const { requestsPerMinute, requestsPerDay } = limitsOf(known.account, scope)
       if (requestsPerMinute !== undefined || requestsPerDay !== undefined) this.#counted.push({ scope, atMs: nowMs })
     }
     this.holds.set(requestId, { reportNanos: null, leaseExpiresAtMs: nowMs + this.#leaseMs })
     return 'admitted'
+  }
+
+  #takenKey(idempotency: Idempotency | undefined, nowMs: number): string | null {
+    const running = [...this.holds.keys()].find((id) => idempotency && this.asked.get(id)?.idempotency?.keyHash === idempotency.keyHash)
+    const ended = this.#taken.get(idempotency?.keyHash ?? '')
+    const takenBy = running ?? (ended && nowMs - ended.atMs < dayMs ? ended.requestId : undefined)
+    if (!idempotency || takenBy === undefined) return null
+    if (this.asked.get(takenBy)?.idempotency?.bodyHash !== idempotency.bodyHash) return 'idempotency_key_reused'
+    return running ? 'idempotency_running' : 'idempotency_ended'
+  }
+
+  /** What is charged takes its key; what costs nothing leaves it free, because a request with a key that costs nothing has failed in these runs. */
+  #charge(requestId: string, costNanos: number, nowMs: number): void {
+    this.charged.set(requestId, costNanos)
+    const keyHash = this.asked.get(requestId)?.idempotency?.keyHash
+    if (keyHash === undefined) return
+    if (costNanos > 0) this.#taken.set(keyHash, { requestId, atMs: nowMs })
+    else if (this.#taken.get(keyHash)?.requestId === requestId) this.#taken.delete(keyHash)
   }
 
   #brokenRate(keyId: string, { account }: Known, nowMs: number): string | null {
@@ -186,7 +214,7 @@ export class LedgerModel {
   }
 
   /** `meansNanos` is what the object may still promise: the late truth of an orphan is charged no further. */
-  settle(requestId: string, costNanos: number, meansNanos: number): { outcome: string; costNanos: number } {
+  settle(requestId: string, costNanos: number, meansNanos: number, nowMs: number): { outcome: string; costNanos: number } {
     const holdNanos = this.holdOf(requestId)
     const earlierNanos = this.charged.get(requestId)
     const isOrphan = this.orphans.delete(requestId)
@@ -194,7 +222,7 @@ export class LedgerModel {
     const mostNanos = earlierNanos === undefined ? holdNanos : Math.min(holdNanos, earlierNanos + Math.max(0, meansNanos))
     const cappedNanos = Math.min(costNanos, mostNanos)
     this.holds.delete(requestId)
-    this.charged.set(requestId, cappedNanos)
+    this.#charge(requestId, cappedNanos, nowMs)
     if (earlierNanos === undefined) this.events.set(`${requestId}:settlement`, 0 - cappedNanos)
     else this.events.set(`${requestId}:adjustment`, earlierNanos - cappedNanos)
     return { outcome: isOrphan ? 'adjusted' : 'settled', costNanos: cappedNanos }
@@ -209,7 +237,7 @@ export class LedgerModel {
       if (hold.leaseExpiresAtMs > nowMs) continue
       this.holds.delete(requestId)
       const costNanos = Math.min(hold.reportNanos ?? 0, this.holdOf(requestId))
-      this.charged.set(requestId, costNanos)
+      this.#charge(requestId, costNanos, nowMs)
       this.events.set(`${requestId}:settlement`, 0 - costNanos)
       this.orphans.set(requestId, nowMs)
     }

@@ -1,6 +1,6 @@
 import type { AccountSnapshot, Limits } from '#shared/contracts/account.ts'
-import type { AppliedNotice, SettleOutcome } from '#shared/contracts/ledger.ts'
-import type { UsageBatch } from '#shared/contracts/usage-event.ts'
+import type { AppliedNotice, Idempotency, SettleOutcome } from '#shared/contracts/ledger.ts'
+import type { Settlement, UsageBatch } from '#shared/contracts/usage-event.ts'
 import type { CustomerLedger } from '../customer-ledger.ts'
 import { expiredKeptMs } from '../limits.ts'
 import { Customer, flushed, key, leaseMs, passTime, reference, resendAfterMs, settlement, tapQueue } from './customer.ts'
@@ -117,7 +117,7 @@ export class Run {
     await this.#ring()
     await this.#ring()
     this.#check(
-      (await this.#customer.kinds()).every((kind) => kind === 'balance'),
+      (await this.#customer.kinds()).every((kind) => kind === 'balance' || kind === 'idempotency'),
       'rows are left at rest',
     )
   }
@@ -126,6 +126,8 @@ export class Run {
     this.operations += 1
     const live = [...this.#model.holds.keys()]
     const ended = [...this.#model.charged.keys()].filter((requestId) => !this.#retired.has(requestId)).slice(-20)
+    // A repeated settle brings what the first one brought; here it would bring another cost, and a key is as free as the latest says.
+    const settledAgain = ended.filter((requestId) => !this.#model.orphans.has(requestId) && !idempotencyOf(requestId))
     // What a late truth is charged depends on the means of its moment, which a crash would change.
     const orphans = isCrash ? [] : [...this.#model.orphans.keys()]
     const dice = this.#random.below(100)
@@ -133,8 +135,7 @@ export class Run {
     else if (dice < 45) this.#replay(ledger, this.#random.pick([...live, ...ended.slice(-5)]))
     else if (dice < 65) this.#renew(ledger, this.#random.pick([...live, ...ended.slice(-3)]))
     else if (dice < 88) this.#settle(ledger, this.#random.pick(live), pending)
-    else if (dice < 94)
-      this.#settle(ledger, this.#random.pick([...live, ...ended.filter((id) => !this.#model.orphans.has(id)), ...orphans]), pending)
+    else if (dice < 94) this.#settle(ledger, this.#random.pick([...live, ...settledAgain, ...orphans]), pending)
     else if (dice < 97 || orphans.length === 0) this.#release(ledger, this.#random.pick(live))
     else this.#settle(ledger, this.#random.pick(orphans), pending)
     this.#compare(ledger)
@@ -148,12 +149,13 @@ export class Run {
   #admit(ledger: CustomerLedger, requestId: string, keyId: string, holdNanos: number): void {
     const { availableNanos } = this.#standing(ledger)
     const startedAtMs = this.#model.asked.get(requestId)?.admittedAtMs ?? Date.now()
-    const admit = reference(requestId, { keyId, holdNanos, startedAtMs })
+    const idempotency = idempotencyOf(requestId)
+    const admit = reference(requestId, { keyId, holdNanos, startedAtMs, idempotency })
     let outcome = ledger.admit(admit)
     if (outcome.outcome === 'snapshot_required') outcome = ledger.admit({ ...admit, snapshot: this.#account })
     const verdict = outcome.outcome === 'refused' ? outcome.reason : outcome.outcome
     if (this.#isSpendCareful && budgetRefusals.has(verdict)) return
-    const expected = this.#model.admit(requestId, keyId, holdNanos, { availableNanos, account: this.#account }, Date.now())
+    const expected = this.#model.admit(requestId, { keyId, holdNanos, idempotency }, { availableNanos, account: this.#account }, Date.now())
     this.#check(verdict === expected, `admit ${requestId} of ${holdNanos}: ${verdict}, the model says ${expected}`)
   }
 
@@ -166,15 +168,15 @@ export class Run {
   }
 
   #settle(ledger: CustomerLedger, requestId: string, pending: Pending[]): void {
-    const costNanos = this.#random.below(450)
+    const costNanos = this.#random.chance(0.1) ? 0 : this.#random.below(450)
     const meansNanos = this.#standing(ledger).availableNanos + this.#account.overdraftNanos
-    const expected = this.#model.settle(requestId, costNanos, meansNanos)
+    const expected = this.#model.settle(requestId, costNanos, meansNanos, Date.now())
     const isForgotten = this.#forgotten.has(requestId)
     if (isForgotten) {
       this.#isCareful = true
       this.#isSpendCareful = true
     }
-    const outcome = ledger.settle({ settlements: [{ ...this.#reference(requestId), settlement: settlement(costNanos) }] })
+    const outcome = ledger.settle({ settlements: [{ ...this.#reference(requestId), settlement: failedSettlement(costNanos) }] })
     pending.push({ requestId, costNanos, expected, isForgotten, outcome })
   }
 
@@ -201,7 +203,7 @@ export class Run {
       if (pending.some(({ requestId }) => this.#forgotten.has(requestId))) this.#isSpendCareful = true
       const costs = await Promise.all(
         pending.map(async ({ requestId, costNanos, expected }) => {
-          const [again] = await ledger.settle({ settlements: [{ ...this.#reference(requestId), settlement: settlement(costNanos) }] })
+          const [again] = await ledger.settle({ settlements: [{ ...this.#reference(requestId), settlement: failedSettlement(costNanos) }] })
           return this.#forgotten.has(requestId) || again?.costNanos === expected.costNanos
             ? null
             : `${requestId}: ${again?.costNanos}, not ${expected.costNanos}`
@@ -370,12 +372,24 @@ export class Run {
 
   #reference(requestId: string) {
     const { keyId, holdNanos, admittedAtMs } = this.#model.asked.get(requestId) ?? { keyId: 'key_1', holdNanos: 0, admittedAtMs: 0 }
-    return reference(requestId, { keyId, holdNanos, startedAtMs: admittedAtMs })
+    return reference(requestId, { keyId, holdNanos, startedAtMs: admittedAtMs, idempotency: idempotencyOf(requestId) })
   }
 
   #check(holds: boolean, message: string): void {
     if (!holds) throw new Error(`operation ${this.operations}: ${message}`)
   }
+}
+
+/** A third of the requests bring one of a few idempotency keys, most of them for the same body. */
+function idempotencyOf(requestId: string): Idempotency | undefined {
+  const index = Number(requestId.slice('req_'.length))
+  if (index % 3 !== 0) return undefined
+  return { keyHash: `key ${Math.floor(index / 20) % 10}`, bodyHash: index % 5 === 0 ? 'another' : 'one' }
+}
+
+/** Only its cost tells whether a request has taken its idempotency key. */
+function failedSettlement(costNanos: number): Settlement {
+  return settlement(costNanos, { status: 502, end: 'upstream_error' })
 }
 
 function sameAmounts(one: ReadonlyMap<string, number>, other: ReadonlyMap<string, number>): boolean {

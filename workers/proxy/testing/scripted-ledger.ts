@@ -1,4 +1,12 @@
-import type { AdmitOutcome, AdmitRequest, CustomerLedgerRpc, RenewRequest, SettleRequest, Standing } from '#shared/contracts/ledger.ts'
+import type {
+  AdmitOutcome,
+  AdmitRequest,
+  CustomerLedgerRpc,
+  FindOutcome,
+  RenewRequest,
+  SettleRequest,
+  Standing,
+} from '#shared/contracts/ledger.ts'
 
 export const standing: Standing = {
   availableNanos: 1_000,
@@ -26,6 +34,10 @@ export class ScriptedLedger {
     standing,
   })
 
+  /** Answers what is known of a request. */
+  found: FindOutcome = { state: 'unknown' }
+  readonly sought: { requestId: string; keyId: string }[] = []
+
   readonly ledgerOf = (organizationId: string): CustomerLedgerRpc => {
     this.organizations.add(organizationId)
     return {
@@ -44,6 +56,10 @@ export class ScriptedLedger {
       release: async ({ requestId }) => void this.released.push(requestId),
       applied: async () => undefined,
       refresh: async () => undefined,
+      find: async (request) => {
+        this.sought.push(request)
+        return this.found
+      },
       standing: async () => ({ outcome: 'snapshot_required' }),
       audit: async () => ({ balance: null, heldNanos: 0, holds: [], unconfirmedNanos: 0, unconfirmed: [] }),
     }

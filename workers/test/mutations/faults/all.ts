@@ -3,6 +3,7 @@ import { anthropic } from './anthropic.ts'
 import { books } from './books.ts'
 import { catalogue } from './catalogue.ts'
 import { gemini } from './gemini.ts'
+import { idempotency } from './idempotency.ts'
 import { ledger } from './ledger.ts'
 import { media } from './media.ts'
 import { pricing } from './pricing.ts'
@@ -27,4 +28,5 @@ export const plantedFaults: PlantedFault[] = Object.entries({
   responses,
   media,
   ledger,
+  idempotency,
 }).flatMap(([room, faults]) => faults.map((fault) => ({ room, fault })))

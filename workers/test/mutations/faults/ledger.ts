@@ -42,8 +42,8 @@ export const ledger = [
     },
     {
       promise: 'a key spends on its models only',
-      find: '!key.allowedModels.includes(admit.request.model)',
-      replace: 'key.allowedModels.length < 0',
+      find: '!wantedModels(admit).every((model) => allowedModels.includes(model))',
+      replace: 'wantedModels(admit).length < 0',
       money: false,
     },
     {
@@ -231,7 +231,7 @@ export const ledger = [
     },
     {
       promise: 'the hold that was admitted bounds the cost, not the one that settles',
-      find: 'settlementEvent(hold ?? settle, settle',
+      find: 'settlementEvent(reference, settle',
       replace: 'settlementEvent(settle, settle',
     },
     { promise: 'late truth is taken once', find: '    this.#dropExpired(settle.request.requestId)\n', replace: '' },

@@ -50,7 +50,7 @@ export const usage = [
   ...faultsIn('shared/contracts/usage-event.ts', recording, [
     {
       promise: 'a settlement and its adjustment are two events',
-      find: '`${event.request.requestId}:${event.kind}`',
+      find: '`${request.requestId}:${kind}`',
       replace: 'event.request.requestId',
     },
     { promise: 'a cost below zero does not parse', find: '  costNanos: Nanos,', replace: '  costNanos: SignedNanos,' },

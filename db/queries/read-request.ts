@@ -1,0 +1,67 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { z } from 'zod'
+import { Attempt, RequestEnd, type RequestFacts, type Settlement } from '#shared/contracts/usage-event.ts'
+import { Usage } from '#shared/pricing/usage.ts'
+import { timeOfId } from '#shared/values/id.ts'
+import type { Db } from '../client.ts'
+import { readRows, SafeBigint, timestampOf } from '../statements.ts'
+
+const dayMs = 86_400_000
+
+/** Clocks differ, and a request whose ledger was away is settled late; both are far from these. */
+const earlierMs = dayMs
+const laterMs = 7 * dayMs
+
+const Row = z.object({
+  model: z.string(),
+  path: z.string(),
+  startedAtMs: SafeBigint,
+  costNanos: SafeBigint,
+  usage: Usage,
+  estimated: z.boolean(),
+  capped: z.boolean(),
+  end: RequestEnd,
+  status: z.int().nullable(),
+  routeId: z.string().nullable(),
+  upstream: z.string().nullable(),
+  latencyMs: z.int(),
+  timeToFirstTokenMs: z.int().nullable(),
+  attempts: z.array(Attempt).nullable(),
+})
+
+/** A request as it was recorded; its `attempts` are absent when there was only the one that answered, or none is known. */
+export interface RecordedRequest {
+  request: Pick<RequestFacts, 'requestId' | 'model' | 'path' | 'startedAtMs'>
+  settlement: Settlement
+}
+
+/** The record of a request that this customer made with this key; null when there is none. Reads only the months around the moment in its id. */
+export async function readRequest(
+  db: Db,
+  { organizationId, keyId, requestId }: { organizationId: string; keyId: string; requestId: string },
+): Promise<RecordedRequest | null> {
+  const madeAtMs = timeOfId('req', requestId)
+  if (madeAtMs === null) return null
+  const [row] = await readRows(db, requestStatement({ organizationId, keyId, requestId, madeAtMs }), Row)
+  if (!row) return null
+  const { model, path, startedAtMs, attempts, ...settlement } = row
+  return { request: { requestId, model, path, startedAtMs }, settlement: { ...settlement, ...(attempts && { attempts }) } }
+}
+
+/** Its own function, so that a test can have it explained. */
+export function requestStatement(asked: { organizationId: string; keyId: string; requestId: string; madeAtMs: number }): SQL {
+  const fromMs = timestampOf(asked.madeAtMs - earlierMs)
+  return sql`
+    select u.model, l.path, u.cost_nanos as "costNanos", u.estimated, u.capped, l.outcome as "end", l.status, u.route_id as "routeId",
+      u.upstream, l.latency_ms as "latencyMs", l.time_to_first_token_ms as "timeToFirstTokenMs", l.attempts,
+      round(extract(epoch from u.started_at) * 1000)::bigint as "startedAtMs",
+      jsonb_strip_nulls(jsonb_build_object(
+        'inputTokens', u.input_tokens, 'cacheReadTokens', u.cache_read_tokens, 'cacheWrite5mTokens', u.cache_write_5m_tokens,
+        'cacheWrite1hTokens', u.cache_write_1h_tokens, 'outputTokens', u.output_tokens, 'reasoningTokens', u.reasoning_tokens
+      )) || coalesce(u.units, '{}') as usage
+    from usage_records u
+    join request_logs l on l.organization_id = u.organization_id and l.created_at = u.started_at and l.request_id = u.request_id
+    where u.request_id = ${asked.requestId} and u.organization_id = ${asked.organizationId} and u.key_id = ${asked.keyId}
+      and u.settled_at between ${fromMs} and ${timestampOf(asked.madeAtMs + laterMs)}
+      and l.created_at between ${fromMs} and ${timestampOf(asked.madeAtMs + earlierMs)}`
+}
