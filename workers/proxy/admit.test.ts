@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { AccountSnapshot } from '#shared/contracts/account.ts'
 import type { RefusalReason, Room } from '#shared/contracts/ledger.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
-import { admit, errorOfRefusal, rateLimitHeaders } from './admit.ts'
+import { admit, errorOfRefusal, rateLimitHeaders, type Terms } from './admit.ts'
 import { factsOf } from './exchange.ts'
 import { exchangeWith } from './testing/exchange.ts'
 import { ScriptedLedger, standing } from './testing/scripted-ledger.ts'
@@ -25,7 +25,7 @@ const snapshot: AccountSnapshot = {
 }
 
 /** Asks a scripted ledger for a request that may cost 600 nano-dollars by its bytes and 200 when it is counted. */
-function ask(ledger: ScriptedLedger, known: { snapshot?: AccountSnapshot } = {}) {
+function ask(ledger: ScriptedLedger, known: { snapshot?: AccountSnapshot } = {}, terms: Terms = {}) {
   const later: Promise<unknown>[] = []
   const exchange = exchangeWith(ledger, {}, later)
   const request = factsOf(exchange, { keyId: 'key_1', model: 'm', priceVersionId: 'prc_1', path: '/v1/chat/completions' })
@@ -36,7 +36,7 @@ function ask(ledger: ScriptedLedger, known: { snapshot?: AccountSnapshot } = {})
     tighter: async ({ holdNanos }: Room) => (holdNanos < 200 ? null : counted),
     advice: ({ holdNanos }: Room) => `${holdNanos} fits`,
   }
-  const admission = admit(exchange, { keyId: 'key_1', keyHash: 'hash', organizationId: 'org_1', ...known }, hold, [])
+  const admission = admit(exchange, { keyId: 'key_1', keyHash: 'hash', organizationId: 'org_1', ...known }, hold, terms)
   return { admission, reference, counted, requestId: exchange.requestId, later }
 }
 
@@ -168,6 +168,25 @@ test('a refusal that nothing could fit says what would', async () => {
   ledger.answer = () => ({ outcome: 'refused', reason: 'insufficient_balance', retryAfterMs: null, standing, room })
   await expect(ask(ledger).admission).rejects.toThrow(/^The credit does not cover this request\. .* 100 fits$/)
   expect(ledger.admitted).toHaveLength(1)
+})
+
+test('an idempotency key and other models are asked for with the hold, and the key stays with it', async () => {
+  const ledger = new ScriptedLedger()
+  const terms = { fallbackModels: ['n'], idempotency: { keyHash: 'k', bodyHash: 'b' } }
+  const { admission, reference } = ask(ledger, {}, terms)
+  expect((await admission).reference).toEqual({ ...reference, idempotency: terms.idempotency })
+  expect(ledger.admitted).toEqual([{ ...reference, ...terms }])
+})
+
+test.each([
+  ['idempotency_running', null, 409, /req_0: see GET \/v1\/requests\/req_0\.$/],
+  ['idempotency_ended', 1_500_000, 409, /It is req_0 and cost 0\.0015 dollars/],
+  ['idempotency_key_reused', 0, 422, /It is req_0/],
+] as const)('a refusal for %s names the request that came first', async (reason, costNanos, status, told) => {
+  const ledger = new ScriptedLedger()
+  const earlier = { requestId: 'req_0', costNanos }
+  ledger.answer = () => ({ outcome: 'refused', reason, retryAfterMs: null, standing, room: null, earlier })
+  await expect(ask(ledger).admission).rejects.toMatchObject({ status, message: expect.stringMatching(told) })
 })
 
 test('a ledger that has too much to confirm is a 503 that says when to come back', async () => {

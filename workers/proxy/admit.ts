@@ -1,7 +1,15 @@
 import { readAccountSnapshot } from '#db/queries/read-account-snapshot.ts'
 import type { AccountSnapshot } from '#shared/contracts/account.ts'
 import type { Family } from '#shared/contracts/dialect.ts'
-import type { AdmitOutcome, AdmitRequest, HoldReference, LimitState, RefusalReason, Standing } from '#shared/contracts/ledger.ts'
+import type {
+  AdmitOutcome,
+  AdmitRequest,
+  HoldReference,
+  Idempotency,
+  LimitState,
+  RefusalReason,
+  Standing,
+} from '#shared/contracts/ledger.ts'
 import { formatUsd } from '#shared/values/money.ts'
 import { ApiError, type ApiErrorCode, messageOf } from '#workers/edge/api-error.ts'
 import { logFailure } from '#workers/edge/log.ts'
@@ -10,6 +18,12 @@ import { type Caller, forgetKey } from './authenticate.ts'
 import type { Exchange } from './exchange.ts'
 import type { Hold } from './hold.ts'
 import { unavailable } from './unavailable.ts'
+
+/** What else an admission asks for. */
+export interface Terms {
+  fallbackModels?: string[]
+  idempotency?: Idempotency | undefined
+}
 
 export interface Admission {
   reference: HoldReference
@@ -21,24 +35,26 @@ export interface Admission {
 
 /**
  * Asks the customer's ledger for everything at once: key, limits, concurrency, money. Throws the refusal in the client's terms. The key must be allowed
- * to use each of `fallbackModels` as well.
+ * to use each of `fallbackModels` as well; with `idempotency` the request runs once.
  */
-export async function admit(exchange: Exchange, caller: Caller, hold: Hold, fallbackModels: string[]): Promise<Admission> {
+export async function admit(exchange: Exchange, caller: Caller, hold: Hold, terms: Terms): Promise<Admission> {
   const { organizationId } = caller
+  const { fallbackModels = [], idempotency } = terms
   const ask = (reference: HoldReference, snapshot?: AccountSnapshot) =>
     askLedger(exchange, organizationId, {
       ...reference,
       ...(fallbackModels.length > 0 && { fallbackModels }),
       ...(snapshot && { snapshot }),
     })
-  let { reference } = hold
+  const identified = (reference: HoldReference) => (idempotency ? { ...reference, idempotency } : reference)
+  let reference = identified(hold.reference)
   let outcome = await ask(reference, caller.snapshot)
   if (outcome.outcome === 'snapshot_required') outcome = await ask(reference, await readAccount(exchange, organizationId))
   if (outcome.outcome === 'refused' && outcome.room) {
     // A refusal has counted nothing, so the same request may ask again for less.
     const tighter = await hold.tighter(outcome.room)
     if (tighter) {
-      reference = tighter
+      reference = identified(tighter)
       outcome = await ask(reference)
     }
   }
@@ -47,11 +63,18 @@ export async function admit(exchange: Exchange, caller: Caller, hold: Hold, fall
   if (outcome.outcome === 'refused') {
     if (outcome.reason === 'key_unknown') forgetKey(caller.keyHash)
     const code = errorOfRefusal[outcome.reason]
-    const message = outcome.room && `${messageOf(code)} ${hold.advice(outcome.room)}`
-    throw new ApiError(code, { retryAfterMs: outcome.retryAfterMs, headers, ...(message && { message }) })
+    throw new ApiError(code, { retryAfterMs: outcome.retryAfterMs, headers, message: refusalMessage(code, outcome, hold) })
   }
   if (outcome.snapshotIsStale) exchange.waitUntil(refresh(exchange, organizationId))
   return { reference, organizationId, leaseMs: outcome.leaseExpiresAtMs - Date.now(), headers }
+}
+
+/** What the client is told beside the code: what would fit, or which request came first. */
+function refusalMessage(code: ApiErrorCode, { room, earlier }: Extract<AdmitOutcome, { outcome: 'refused' }>, hold: Hold): string {
+  if (room) return `${messageOf(code)} ${hold.advice(room)}`
+  if (!earlier) return messageOf(code)
+  const cost = earlier.costNanos === null ? '' : ` and cost ${formatUsd(earlier.costNanos)} dollars`
+  return `${messageOf(code)} It is ${earlier.requestId}${cost}: see GET /v1/requests/${earlier.requestId}.`
 }
 
 /** The ledger's refusals in the client's terms. */

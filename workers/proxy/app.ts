@@ -19,6 +19,7 @@ import { beginExchange, type Exchange } from './exchange.ts'
 import { readKeyStatus } from './key-status.ts'
 import { listModels, showModel } from './models.ts'
 import { relay } from './relay.ts'
+import { readRequestStatus } from './request-status.ts'
 
 type ProxyContext = Context<{ Bindings: Env }>
 type Pipeline = (exchange: Exchange) => Promise<Response>
@@ -62,6 +63,7 @@ for (const [path, pipeline] of Object.entries(reads)) {
   app.get(path, (c) => answer(c, pipeline))
   app.all(path, (c) => answer(c, refuseMethod('GET')))
 }
+app.get('/v1/requests/:id', (c) => answer(c, (exchange) => readRequestStatus(exchange, c.req.param('id'))))
 app.get('/v1/models/:model', (c) => answer(c, (exchange) => showModel(exchange, c.req.param('model'))))
 app.get('/v1beta/models/:model', (c) => answer(c, (exchange) => showModel(exchange, c.req.param('model'))))
 // Google's clients call either version.

@@ -8,6 +8,7 @@ import { catalogue, type Models } from './catalogue.ts'
 import type { Call, Dialect } from './dialects/dialect.ts'
 import { type Exchange, factsOf } from './exchange.ts'
 import { holdOf } from './hold.ts'
+import { idempotencyOf, readIdempotencyKey } from './idempotency.ts'
 import { continuedFrameTokens } from './limits.ts'
 import { readRequestBody } from './request-body.ts'
 import { unknownModel } from './unknown-model.ts'
@@ -21,7 +22,8 @@ export async function relay<C extends Call>(exchange: Exchange, dialect: Dialect
   const { surroundings, request } = exchange
   const caller = await authenticate(exchange)
   const bytes = await readRequestBody(request, dialect)
-  const call = await dialect.read({ bytes, headers: request.headers, url: new URL(request.url), pathModel })
+  const url = new URL(request.url)
+  const call = await dialect.read({ bytes, headers: request.headers, url, pathModel })
   const models = modelsOf(call, await catalogue(surroundings, exchange.waitUntil), dialect)
   const { organizationId } = caller
   const earlier = await earlierAnswer(exchange, organizationId, call)
@@ -32,7 +34,11 @@ export async function relay<C extends Call>(exchange: Exchange, dialect: Dialect
   const facts = { keyId: caller.keyId, model: first.model.id, priceVersionId: first.price.priceVersionId, path: dialect.endpoint }
   const others = new Set(offers.map(({ model }) => model.id).filter((id) => id !== first.model.id))
   const hold = holdOf(factsOf(exchange, facts), dialect, continuing(call, earlier, offers), offers)
-  const admission = await admit(exchange, caller, hold, [...others])
+  const idempotencyKey = readIdempotencyKey(request)
+  const { pathname } = url
+  const idempotency =
+    idempotencyKey === null ? undefined : await idempotencyOf(caller.keyId, idempotencyKey, request.method, pathname, bytes)
+  const admission = await admit(exchange, caller, hold, { fallbackModels: [...others], idempotency })
   const admitted = new AdmittedCall({ exchange, dialect, call, offers, admission, health })
   // The client may leave at any time; what was admitted is settled all the same.
   exchange.waitUntil(admitted.settled)
