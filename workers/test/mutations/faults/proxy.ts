@@ -7,7 +7,7 @@ const bounding = ['workers/proxy/dialects/openai-chat.test.ts']
 
 const metering = ['workers/proxy/stream-meter.test.ts']
 const streaming = ['workers/proxy/stream-answer.test.ts']
-const relaying = ['workers/proxy/chat-completions.test.ts']
+const relaying = ['workers/proxy/relay.test.ts']
 const holding = [...relaying, 'workers/proxy/hold.test.ts']
 const counting = ['workers/proxy/count-tokens.test.ts']
 const leasing = ['workers/proxy/lease.test.ts']
@@ -43,7 +43,7 @@ export const proxy = [
     },
     {
       promise: 'a report beyond counting is no report',
-      find: 'reading.usage && hasCost(reading.usage, model.price) ? reading.usage : null',
+      find: 'reading.usage && hasCost(reading.usage, price) ? reading.usage : null',
       replace: 'reading.usage',
     },
     {
@@ -55,14 +55,14 @@ export const proxy = [
   ...faultsIn('workers/proxy/dialects/openai-chat-usage.ts', reading, [
     {
       promise: 'cached tokens are not billed twice',
-      find: 'prompt_tokens - (cacheReadTokens ?? 0) - (cacheWriteTokens ?? 0)',
+      find: 'prompt_tokens - sum(input?.cached_tokens, input?.cache_write_tokens, input?.audio_tokens)',
       replace: 'prompt_tokens',
     },
-    { promise: 'more cached tokens than there are is no report', find: '  if (inputTokens < 0) return null\n', replace: '' },
+    { promise: 'more cached tokens than there are is no report', find: '(usage.inputTokens ?? 0) < 0 || ', replace: '' },
     {
       promise: 'a count of zero is reported',
-      find: 'completion_tokens === undefined || completion_tokens === null ? {}',
-      replace: '!completion_tokens ? {}',
+      find: "typeof completion_tokens === 'number' ?",
+      replace: 'completion_tokens ?',
     },
     {
       promise: 'later usage replaces earlier',
@@ -75,17 +75,19 @@ export const proxy = [
       replace: 'reading.usage = readUsage(usage)',
     },
     { promise: 'calls of tools are output', find: 'function_call, ...calls]', replace: 'function_call]' },
-    { promise: 'output is counted in bytes', find: 'encoder.encode(value).length', replace: 'value.length' },
     { promise: 'reasoning is delivered once', find: 'reasoning_content ?? reasoning,', replace: 'reasoning_content, reasoning,' },
+  ]),
+  ...faultsIn('workers/proxy/dialects/delivered-bytes.ts', reading, [
+    { promise: 'output is counted in bytes', find: 'encoder.encode(value).length', replace: 'value.length' },
   ]),
   ...faultsIn('workers/proxy/stream-meter.ts', metering, [
     { promise: 'the meter keeps a copy of each chunk', find: 'this.#kept.push(chunk.slice())', replace: 'this.#kept.push(chunk)' },
     {
       promise: 'a usage beside an error is read from the whole',
-      find: ' && !reading.failed ? reading : null',
-      replace: ' ? reading : null',
+      find: ' && !reading.failed\n',
+      replace: '\n',
     },
-    { promise: 'a last event without its blank line counts', find: '    this.#observe(this.#splitter.pending)\n', replace: '' },
+    { promise: 'a last event without its blank line counts', find: '    this.#take(this.#reading, this.#splitter.pending)\n', replace: '' },
     {
       promise: 'what was kept is parsed before it is let go',
       find: 'if (this.#keptBytes > unparsedBytes) this.#parse()',
@@ -116,23 +118,18 @@ export const proxy = [
     { promise: 'a dearer tier is refused', find: "z.enum(['auto', 'default'])", replace: "z.enum(['auto', 'default', 'priority'])" },
   ]),
   ...faultsIn('workers/proxy/hold.ts', holding, [
-    { promise: 'a hold covers every choice', find: ' * call.choices', replace: '' },
+    { promise: 'a hold covers every choice', find: 'maxTokens * call.choices', replace: 'maxTokens' },
     {
       promise: 'a hold covers what the model may say when the client sets no limit',
-      find: 'call.maxOutputTokens ?? model.maxOutputTokens\n',
-      replace: 'call.maxOutputTokens ?? 1\n',
+      find: 'call.maxOutputTokens ?? Math.max(...offers.map(({ model }) => model.maxOutputTokens))',
+      replace: 'call.maxOutputTokens ?? 1',
     },
-    {
-      promise: 'no more output is asked for than the model has',
-      find: 'call.maxOutputTokens > model.maxOutputTokens',
-      replace: 'call.maxOutputTokens > Infinity',
-    },
-    { promise: 'images are held for beside the counted text', find: 'null : leastInputTokens + counted', replace: 'null : counted' },
-    { promise: 'a counted hold fits what is left', find: 'hold.holdNanos <= room.holdNanos &&', replace: '' },
+    { promise: 'images are held for beside the counted text', find: 'null : uncountedTokens + counted', replace: 'null : counted' },
+    { promise: 'a counted hold fits what is left', find: ' && hold.holdNanos <= room.holdNanos', replace: '' },
     {
       promise: 'the output is held for beside the input',
-      find: 'boundNanos({ inputTokens, outputTokens }, model.price)',
-      replace: 'boundNanos({ inputTokens, outputTokens: 0 }, model.price)',
+      find: '...call.extras, inputTokens, outputTokens }, offers)',
+      replace: '...call.extras, inputTokens, outputTokens: 0 }, offers)',
     },
   ]),
   ...faultsIn('workers/proxy/count-tokens.ts', counting, [
@@ -164,13 +161,24 @@ export const proxy = [
       { promise: 'tools and schemas are counted beside messages', find: '[...spoken.texts, ...comments]', replace: 'spoken.texts' },
     ],
   ),
-  ...faultsIn('workers/proxy/chat-completions.ts', relaying, [
+  ...faultsIn('workers/proxy/relay.ts', relaying, [
+    {
+      promise: 'no more output is asked for than the model has',
+      find: 'call.maxOutputTokens > maxOutputTokens',
+      replace: 'call.maxOutputTokens > Infinity',
+    },
+  ]),
+  ...faultsIn('workers/proxy/admitted-call.ts', relaying, [
     {
       promise: 'a request whose upstream fails is settled',
       find: "      this.#settle(emptyReading(), 'upstream_error', failure.status)\n",
       replace: '',
     },
-    { promise: 'a whole answer is settled', find: "    this.#settle(reading, 'completed', 200)\n", replace: '' },
+    {
+      promise: 'a whole answer is settled',
+      find: "const settlement = this.#settle(reading, 'completed', 200)",
+      replace: "const settlement = this.#settlement(reading, 'completed', 200)",
+    },
     { promise: 'a lease is renewed with what has passed so far', find: '    this.#progress = () => meter.progress()\n', replace: '' },
   ]),
   ...faultsIn('workers/proxy/lease.ts', leasing, [
@@ -184,7 +192,7 @@ export const proxy = [
     },
   ]),
   ...faultsIn('workers/proxy/admit.ts', admitting, [
-    { promise: 'a request lives with the hold it was admitted with', find: '      reference = tighter\n', replace: '' },
+    { promise: 'a request lives with the hold it was admitted with', find: '      reference = identified(tighter)\n', replace: '' },
     {
       promise: 'a hold whose admission was not answered is given back',
       find: '    exchange.waitUntil(Promise.resolve(surroundings.ledgerOf(organizationId).release({ requestId })).catch(() => undefined))\n',
@@ -202,8 +210,8 @@ export const proxy = [
     },
     {
       promise: 'an admission asks for what was bounded',
-      find: '{ ...reference, snapshot } : reference',
-      replace: '{ ...reference, snapshot, holdNanos: 0 } : reference',
+      find: '...(snapshot && { snapshot }),',
+      replace: '...(snapshot && { snapshot, holdNanos: 0 }),',
     },
   ]),
   ...faultsIn('workers/proxy/settle-together.ts', together, [
