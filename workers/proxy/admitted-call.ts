@@ -100,9 +100,9 @@ export class AdmittedCall<C extends Call> {
     const { bytes, reading } = await readWholeAnswer(answer, dialect)
     const settlement = this.#settle(reading, 'completed', 200)
     await this.#remember(reading)
-    const body = call.relay.usage ? withCost(bytes, dialect, formatUsd(settlement.costNanos)) : bytes
-    const headers = { 'content-type': 'application/json', 'x-relay-cost-usd': formatUsd(settlement.costNanos) }
-    return this.#respond(body, headers)
+    const costUsd = this.#chargedUsd(settlement)
+    const body = call.relay.usage ? withCost(bytes, dialect, costUsd) : bytes
+    return this.#respond(body, { 'content-type': 'application/json', 'x-relay-cost-usd': costUsd })
   }
 
   #relayStream(answer: UpstreamAnswer, { readable, meter, ended }: RelayedStream): Response {
@@ -156,7 +156,12 @@ export class AdmittedCall<C extends Call> {
   }
 
   #costUsd(reading: Reading): string {
-    return formatUsd(this.#settlement(reading, 'completed', 200).costNanos)
+    return this.#chargedUsd(this.#settlement(reading, 'completed', 200))
+  }
+
+  /** The ledger cuts a cost above the hold to it, and a client is told what it is charged. */
+  #chargedUsd({ costNanos: nanos }: Settlement): string {
+    return formatUsd(Math.min(nanos, this.#admitted.admission.reference.holdNanos))
   }
 
   #settle(reading: Reading, end: RequestEnd, status: number): Settlement {
