@@ -6,9 +6,6 @@ import type { FaultStage } from './stage.ts'
 /** A point that is not reached in this time is left for another round. */
 const patienceMs = 8_000
 
-/** Under load a relay does something many times a second: one that has done nothing for so long had halted, in a slow write to its disk. */
-const haltedMs = 1_000
-
 /** Kills parts of a stage at named points, one after another, each brought back before the next is awaited. */
 export class Kills {
   readonly byPoint = new Map<string, number>()
@@ -88,8 +85,7 @@ export class Kills {
     const { relay, postgres, neon } = this.#stage
     if (victims.includes('relay')) {
       this.#dying.push(relay.stop('SIGKILL'))
-      const nowMs = Date.now()
-      this.relayKilledAtMs.push(nowMs - this.#trap.lastSignMs > haltedMs ? this.#trap.lastSignMs : nowMs)
+      this.relayKilledAtMs.push(Date.now())
     }
     if (victims.includes('postgres')) this.#dying.push(postgres.stop('SIGKILL'))
     if (victims.includes('neon')) neon.closeAllConnections()

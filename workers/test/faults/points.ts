@@ -56,8 +56,6 @@ export const points: readonly Point[] = [
 
 /** Springs once, when a trigger has been seen so many times. */
 export class Trap {
-  /** When the relay was last seen to do something. */
-  lastSignMs = 0
   #armed: { trigger: string; left: number; spring: () => void } | null = null
 
   arm(trigger: string, times: number, spring: () => void): void {
@@ -69,7 +67,6 @@ export class Trap {
   }
 
   reach(trigger: string): void {
-    if (signs.test(trigger)) this.lastSignMs = Date.now()
     if (this.#armed?.trigger !== trigger) return
     this.#armed.left -= 1
     if (this.#armed.left > 0) return
@@ -92,9 +89,6 @@ export class Trap {
     }
   }
 }
-
-/** What only the relay itself brings about. */
-const signs = /^(?:upstream: asked|postgres: |client: (?:first byte|stream read|answer read))/
 
 function purposeOf(statement: string): string {
   if (statement.includes('"key_hash" = $')) return 'key look-up'
