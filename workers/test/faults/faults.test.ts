@@ -39,7 +39,7 @@ describe('nothing is lost and nothing is charged twice', () => {
       const load = new Load(stage.relayUrl, customers, randomOf(seed), { pace: { lanes: 12 } })
       await pause(queueMs)
       await load.end()
-      const judged = await judge(stage, customers, { outcomes: load.outcomes, killedAtMs: [] })
+      const judged = await judge(stage, customers, { outcomes: load.outcomes, deaths: [] })
       const log = readFileSync(stage.relay.logFile, 'utf8').slice(logged)
       const faults = ['drop', 'duplicate', 'delay'].map((fault) => [`queue ${fault}s`, log.split(`queue fault: ${fault}`).length - 1])
       reportRun('queue faults', seed, load, judged, Object.fromEntries(faults))
@@ -67,7 +67,7 @@ describe('nothing is lost and nothing is charged twice', () => {
       const backAtMs = Date.now()
       await pause(1_000)
       await load.end()
-      const judged = await judge(stage, known, { outcomes: load.outcomes, killedAtMs: [] })
+      const judged = await judge(stage, known, { outcomes: load.outcomes, deaths: [] })
       const drainedMs = Date.now() - backAtMs
       reportRun('Postgres away', seed, load, judged, { 'seconds away': awayMs / 1_000, 'seconds to drain': drainedMs / 1_000 })
       expect(judged.verdict).toEqual(sound)
@@ -88,7 +88,7 @@ async function playKills(seed: number, wantedKills: number): Promise<void> {
   const kills = new Kills(stage, trap, randomOf(seed))
   await kills.run(wantedKills).finally(() => load.end())
   unwatch()
-  const judged = await judge(stage, customers, { outcomes: load.outcomes, killedAtMs: kills.relayKilledAtMs })
+  const judged = await judge(stage, customers, { outcomes: load.outcomes, deaths: kills.relayDeaths })
   reportRun('kill -9 at named points', seed, load, judged, {
     kills: kills.count,
     points: `${kills.byPoint.size} of ${points.length}`,

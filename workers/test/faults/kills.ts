@@ -6,11 +6,17 @@ import type { FaultStage } from './stage.ts'
 /** A point that is not reached in this time is left for another round. */
 const patienceMs = 8_000
 
+/** When a relay was killed, and from when on another one could be alive: what arrives between the two was still on its way from the dead one. */
+export interface RelayDeath {
+  killedAtMs: number
+  backFromMs: number
+}
+
 /** Kills parts of a stage at named points, one after another, each brought back before the next is awaited. */
 export class Kills {
   readonly byPoint = new Map<string, number>()
-  /** When the relay died, oldest first. */
-  readonly relayKilledAtMs: number[] = []
+  /** How each life of the relay ended, oldest first. */
+  readonly relayDeaths: RelayDeath[] = []
   missed = 0
   readonly #stage: FaultStage
   readonly #trap: Trap
@@ -85,7 +91,7 @@ export class Kills {
     const { relay, postgres, neon } = this.#stage
     if (victims.includes('relay')) {
       this.#dying.push(relay.stop('SIGKILL'))
-      this.relayKilledAtMs.push(Date.now())
+      this.relayDeaths.push({ killedAtMs: Date.now(), backFromMs: Number.POSITIVE_INFINITY })
     }
     if (victims.includes('postgres')) this.#dying.push(postgres.stop('SIGKILL'))
     if (victims.includes('neon')) neon.closeAllConnections()
@@ -95,6 +101,8 @@ export class Kills {
   async #bringBack(victims: readonly Victim[]): Promise<void> {
     const { relay, postgres } = this.#stage
     await Promise.all(this.#dying.splice(0))
+    const death = this.relayDeaths.at(-1)
+    if (death && victims.includes('relay')) death.backFromMs = Date.now()
     await Promise.all([victims.includes('postgres') && postgres.start(), victims.includes('relay') && relay.start()])
   }
 }

@@ -5,6 +5,7 @@ import { readRows, SafeBigint } from '#db/statements.ts'
 import type { TruthRecord } from '#workers/dev/upstream/server.ts'
 import { reportedBy } from '../journeys/truth.ts'
 import { isLarge } from './catalogue.ts'
+import type { RelayDeath } from './kills.ts'
 import { creditOf, type LoadCustomer, type Outcome, pause } from './load.ts'
 import type { FaultStage } from './stage.ts'
 
@@ -13,9 +14,6 @@ import type { FaultStage } from './stage.ts'
  * machine needs from the timer to the commit.
  */
 const forgettableMs = 50 + 200
-
-/** What a killed relay has sent arrives so late at most; no relay is back so soon. */
-const onItsWayMs = 50
 
 const restTimeoutMs = 90_000
 
@@ -76,14 +74,14 @@ export interface Figures {
 export async function judge(
   stage: FaultStage,
   customers: LoadCustomer[],
-  { outcomes, killedAtMs }: { outcomes: Outcome[]; killedAtMs: number[] },
+  { outcomes, deaths }: { outcomes: Outcome[]; deaths: RelayDeath[] },
 ): Promise<{ verdict: Verdict; figures: Figures; restAfterMs: number }> {
   const startedAtMs = Date.now()
   const truth = byRequest(stage.upstream.records(), firstAsked(outcomes))
   const unrest = await awaitRest(stage, customers)
   const restAfterMs = Date.now() - startedAtMs
   const lines = await readLines(stage, customers, (recorded) =>
-    [...truth].every(([requestId, [first]]) => recorded.has(requestId) || !first || isForgettable(first, killedAtMs)),
+    [...truth].every(([requestId, [first]]) => recorded.has(requestId) || !first || isForgettable(first, deaths)),
   )
   const verdict: Verdict = { lost: [], doubled: [], wrong: [], unsound: [...unrest, ...(await soundness(stage, customers))] }
   const recorded = new Set<string>()
@@ -97,8 +95,8 @@ export async function judge(
   for (const [requestId, [first, ...others]] of truth) {
     if (others.length > 0) verdict.doubled.push(requestId)
     if (recorded.has(requestId) || !first) continue
-    if (isForgettable(first, killedAtMs)) forgottenAfterMs.push(msToKill(first, killedAtMs))
-    else verdict.lost.push(`${requestId} of ${first.model}, asked ${msToKill(first, killedAtMs)} ms before a kill, ${first.outcome}`)
+    if (isForgettable(first, deaths)) forgottenAfterMs.push(msToKill(first, deaths))
+    else verdict.lost.push(`${requestId} of ${first.model}, asked ${msToKill(first, deaths)} ms before a kill, ${first.outcome}`)
   }
   const wholly = outcomes.filter(({ status, isWhole, requestId }) => status === 200 && isWhole && requestId !== null)
   for (const { requestId } of wholly) {
@@ -134,14 +132,14 @@ function byRequest(records: TruthRecord[], sinceMs: number): Map<string, TruthRe
   return found
 }
 
-function isForgettable(truth: TruthRecord, killedAtMs: number[]): boolean {
-  return !isLarge(truth.model) && msToKill(truth, killedAtMs) <= forgettableMs
+function isForgettable(truth: TruthRecord, deaths: RelayDeath[]): boolean {
+  return !isLarge(truth.model) && msToKill(truth, deaths) <= forgettableMs
 }
 
 /** Milliseconds from the moment the upstream was asked to the death of who asked; negative when the question was still on its way then. */
-function msToKill({ receivedAt }: TruthRecord, killedAtMs: number[]): number {
-  const next = killedAtMs.find((atMs) => atMs + onItsWayMs >= receivedAt)
-  return next === undefined ? Number.POSITIVE_INFINITY : next - receivedAt
+function msToKill({ receivedAt }: TruthRecord, deaths: RelayDeath[]): number {
+  const death = deaths.find(({ backFromMs }) => receivedAt < backFromMs)
+  return death ? death.killedAtMs - receivedAt : Number.POSITIVE_INFINITY
 }
 
 /** What the upstream reported in a finished answer is what is recorded; an estimate is marked; nothing asked costs nothing. */
