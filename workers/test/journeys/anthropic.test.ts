@@ -234,7 +234,7 @@ function expectEnding(text: string, { ending }: Expectation): void {
 
 /** Compares with what the upstream sends when it is asked directly: all but the id of the message. */
 async function expectSameBytes(bytes: Buffer, body: { model: string }): Promise<void> {
-  const answer = await askUpstream({ ...body, model: body.model.replace('claude-', '') }, 'anthropic')
+  const answer = await askUpstream({ ...body, model: body.model.replace('claude-', '') }, '/anthropic/v1/messages')
   const direct = Buffer.from(await answer.arrayBuffer())
   expect(withoutId(bytes) === withoutId(direct), `${bytes.length} bytes received of ${direct.length}`).toBe(true)
 }
