@@ -84,8 +84,8 @@ function targetsOf({ scenario, concurrency, throughputRatio, addedP50Ms, addedFi
       { text: 'CPU <= 2.1', isMet: cpuRatio <= 2.1 },
     ]
   }
-  if (scenario.startsWith('burst') && concurrency === 16) return [{ text: 'ratio >= 0.75', isMet: throughputRatio >= 0.75 }]
-  if (scenario.startsWith('paced')) {
+  if (scenario.includes('burst') && concurrency === 16) return [{ text: 'ratio >= 0.75', isMet: throughputRatio >= 0.75 }]
+  if (scenario.includes('paced')) {
     return [
       { text: 'CPU <= 1.3', isMet: cpuRatio <= 1.3 },
       { text: 'first <= +2', isMet: addedFirstByteMs <= 2 },
@@ -96,7 +96,7 @@ function targetsOf({ scenario, concurrency, throughputRatio, addedP50Ms, addedFi
 
 /** Paced streams are bounded by their own clock, so only the others tell whether the upstream keeps up. */
 function warnings(rows: Comparison[]): string[] {
-  const slow = rows.filter((row) => !row.scenario.startsWith('paced') && row.directPerSecond < fastEnough * row.floor.requestsPerSecond)
+  const slow = rows.filter((row) => !row.scenario.includes('paced') && row.directPerSecond < fastEnough * row.floor.requestsPerSecond)
   const names = slow.map((row) => `${row.scenario} c${row.concurrency}`).join(', ')
   return slow.length > 0 ? [`The upstream is less than ${fastEnough} times as fast as the floor and limits it: ${names}`] : []
 }

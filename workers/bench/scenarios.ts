@@ -25,6 +25,8 @@ export const scenarios: readonly Scenario[] = [
   { name: 'burst-usage', kind: 'burst', showsUsage: true, maxTokens, concurrencies: [1, 16, 64] },
   { name: 'paced', kind: 'paced', showsUsage: false, maxTokens, concurrencies: [16, 64] },
   { name: 'paced-usage', kind: 'paced', showsUsage: true, maxTokens, concurrencies: [16, 64] },
+  { name: 'anthropic-burst', kind: 'anthropic-burst', showsUsage: true, maxTokens, concurrencies: [1, 16, 64] },
+  { name: 'anthropic-paced', kind: 'anthropic-paced', showsUsage: true, maxTokens, concurrencies: [16, 64] },
 ]
 
 /** V8 compiles for the long run what has been running for a while; before that the relay, which has more code, would pay more. */

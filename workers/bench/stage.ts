@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { migrate } from '#db/migrate.ts'
 import { openNodeDb } from '#db/node-client.ts'
-import { seed } from '#db/seed.ts'
+import { type SeedModel, seed } from '#db/seed.ts'
 import { assert } from '#shared/values/assert.ts'
 import { findFreePorts, localHost, type Ports, portsFrom } from '#workers/dev/ports.ts'
 import { createDatabase, planPostgres, postgresUrl } from '#workers/dev/postgres/cluster.ts'
@@ -14,7 +14,7 @@ import { planNeon } from '#workers/dev/stand-ins.ts'
 import { Books } from './books.ts'
 import { makeCustomer } from './customer.ts'
 import type { Job } from './load/job.ts'
-import { kinds, modelOf, upstreamModelOf } from './upstream/answers.ts'
+import { isMessage, type Kind, kinds, modelOf, upstreamModelOf } from './upstream/answers.ts'
 import { bundleAll, findWorkerd, ownWorkerNames, workerNames } from './workerd/bundle.ts'
 import { floorConfiguration } from './workerd/configuration.ts'
 import { planProgram, planRelay, planWorkerd } from './workerd/processes.ts'
@@ -22,7 +22,7 @@ import { planProgram, planRelay, planWorkerd } from './workerd/processes.ts'
 export type TargetName = 'direct' | 'floor' | 'relay'
 
 export interface Stage {
-  targets: Record<TargetName, { port: number; path: string }>
+  ports: Record<TargetName, number>
   apiKey: string
   books: Books
   databaseUrl: string
@@ -33,8 +33,6 @@ export interface Stage {
   restartWorkerd(): Promise<void>
   stop(): Promise<void>
 }
-
-const upstreamPath = '/openai/v1/chat/completions'
 
 /** Starts everything in a fresh folder: Postgres, Neon's stand-in, the upstream, one workerd for the relay and one for the floor. */
 export async function openStage(report: (line: string) => void): Promise<Stage> {
@@ -79,11 +77,7 @@ async function raise(directory: string, report: (line: string) => void, start: S
   const { db, close } = openNodeDb(databaseUrl, 2)
   const customer = await makeCustomer(db)
   return {
-    targets: {
-      direct: { port: ports.upstream, path: upstreamPath },
-      floor: { port: floorPort, path: upstreamPath },
-      relay: { port: ports.proxy, path: '/v1/chat/completions' },
-    },
+    ports: { direct: ports.upstream, floor: floorPort, relay: ports.proxy },
     apiKey: customer.apiKey,
     books: new Books(db, customer, `http://${localHost}:${ports.proxy}`),
     databaseUrl,
@@ -108,14 +102,18 @@ async function startStores(directory: string, start: Start): Promise<{ ports: Po
   await createDatabase(postgres)
   const databaseUrl = postgresUrl(postgres)
   await migrate(databaseUrl)
-  const models = kinds.map((kind) => ({ id: modelOf(kind), upstreamModel: upstreamModelOf(kind), kind: 'chat' as const }))
-  await seed(databaseUrl, { upstreamUrl: `http://${localHost}:${upstream}`, models })
+  await seed(databaseUrl, { upstreamUrl: `http://${localHost}:${upstream}`, models: kinds.map(modelFor) })
   await start(planNeon(directory, ports))
   const program = fileURLToPath(new URL('./upstream/main.ts', import.meta.url))
   await start(
     planProgram({ name: 'upstream', command: nodeBinary, parameters: [program, '--port', String(upstream)], directory, port: upstream }),
   )
   return { ports, floorPort, databaseUrl }
+}
+
+function modelFor(kind: Kind): SeedModel {
+  const peers: SeedModel['peers'] = [isMessage(kind) ? 'scripted-anthropic' : 'scripted']
+  return { id: modelOf(kind), upstreamModel: upstreamModelOf(kind), kind: 'chat', peers }
 }
 
 /** A process that died on the way was started again; whoever was talking to it has failed already. */
@@ -129,5 +127,8 @@ export type JobOf = Pick<Job, 'kind' | 'showsUsage' | 'maxTokens' | 'concurrency
 /** The job as one target must be asked: each knows the model by another name, and only the relay asks for usage on its own. */
 export function jobFor(stage: Stage, name: TargetName, job: JobOf): Job {
   const model = name === 'relay' ? modelOf(job.kind) : upstreamModelOf(job.kind)
-  return { ...job, target: { ...stage.targets[name], apiKey: stage.apiKey, model }, asksUsage: job.showsUsage || name === 'relay' }
+  const [provider, endpoint] = isMessage(job.kind) ? ['/anthropic', '/v1/messages'] : ['/openai', '/v1/chat/completions']
+  const path = name === 'relay' ? endpoint : provider + endpoint
+  const target = { port: stage.ports[name], path, apiKey: stage.apiKey, model }
+  return { ...job, target, asksUsage: job.showsUsage || name === 'relay' }
 }

@@ -62,11 +62,12 @@ export class AdmittedCall<C extends Call> {
   async relay(): Promise<Response> {
     const { admission, exchange, offers } = this.#admitted
     try {
-      return await this.#attempts.serve(offers, (offer) => this.#try(offer))
+      return await this.#attempts.serve(offers, exchange.request.signal, (offer) => this.#try(offer))
     } catch (error) {
       const failure = error instanceof ApiError ? error : new ApiError('internal_error')
       if (failure !== error) logFailure('relay_failed', error, { requestId: exchange.requestId })
-      this.#settle(emptyReading(), 'upstream_error', failure.status)
+      if (this.#attempts.offer) this.#settle(emptyReading(), 'upstream_error', failure.status)
+      else this.#settle(emptyReading(), 'client_left', null)
       const headers = { ...admission.headers, ...failure.details.headers, ...this.#attempts.headers() }
       throw new ApiError(failure.code, { ...failure.details, headers })
     }
@@ -164,7 +165,7 @@ export class AdmittedCall<C extends Call> {
     return formatUsd(Math.min(nanos, this.#admitted.admission.reference.holdNanos))
   }
 
-  #settle(reading: Reading, end: RequestEnd, status: number): Settlement {
+  #settle(reading: Reading, end: RequestEnd, status: number | null): Settlement {
     const settlement = this.#settlement(reading, end, status)
     this.#settled.resolve(this.#lease.settle(settlement))
     return settlement

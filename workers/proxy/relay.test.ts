@@ -11,13 +11,15 @@ import { ScriptedLedger } from './testing/scripted-ledger.ts'
 let database: TestDatabase
 let apiKey: string
 let model: { price: Price; maxOutputTokens: number }
+let dearModel: typeof model
 
 beforeAll(async () => {
   database = await startTestDatabase()
   apiKey = (await seed(database.databaseUrl, { upstreamUrl: 'https://upstream.test' })).apiKey
-  const found = (await readCatalogue(database.db)).models.find(({ id }) => id === 'gpt-relay-fast')
-  if (!found) throw new Error('the seed has no gpt-relay-fast')
-  model = found
+  const { models } = await readCatalogue(database.db)
+  const found = ['gpt-relay-fast', 'claude-relay-fast'].flatMap((wanted) => models.find(({ id }) => id === wanted) ?? [])
+  if (!found[0] || !found[1]) throw new Error('the seed lacks a model')
+  ;[model, dearModel] = [found[0], found[1]]
 })
 afterAll(() => database.stop())
 
@@ -70,6 +72,16 @@ describe('the hold of a request', () => {
     const outputTokens = 2 * model.maxOutputTokens
     const holdNanos = boundNanos({ inputTokens: bodyBytes, outputTokens }, model.price)
     expect(ledger.admitted).toMatchObject([{ holdNanos, reservedTokens: bodyBytes + outputTokens }])
+  })
+
+  test('covers the dearest of the models that may serve it, and the ledger is told of each', async () => {
+    const { ledger, settled, bodyBytes } = relay({ max_tokens: 11, relay: { models: ['claude-relay-fast'] } }, wholeAnswer)
+    const [{ request } = {}] = (await settled()).slice(0, 1)
+    const usual = boundNanos({ inputTokens: bodyBytes, outputTokens: 11 }, model.price)
+    const holdNanos = boundNanos({ inputTokens: bodyBytes, outputTokens: 11 }, dearModel.price)
+    expect(holdNanos).toBeGreaterThan(usual ?? Number.POSITIVE_INFINITY)
+    expect(ledger.admitted).toMatchObject([{ holdNanos, fallbackModels: ['claude-relay-fast'] }])
+    expect(request?.model).toBe('gpt-relay-fast')
   })
 
   test('is not asked for when the request wants more than the model can say', async () => {

@@ -1,5 +1,5 @@
 import { localHost } from '#workers/dev/ports.ts'
-import { type Kind, streamEvents, wholeAnswer } from '../upstream/answers.ts'
+import { isMessage, type Kind, streamEvents, wholeAnswer } from '../upstream/answers.ts'
 import { Connection } from './connection.ts'
 import type { Job, LoadReply, LoadResult } from './job.ts'
 
@@ -46,31 +46,42 @@ async function run(job: Job): Promise<LoadResult> {
   }
 }
 
-function requestOf({ target, kind, showsUsage, maxTokens }: Job): Buffer {
-  const body = (question: string) =>
-    JSON.stringify({
-      model: target.model,
-      messages: [
-        { role: 'system', content: 'You are a careful assistant. Answer in plain words.' },
-        { role: 'user', content: question },
-      ],
-      temperature: 0.7,
-      ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
-      ...(kind === 'whole' ? {} : { stream: true }),
-      ...(showsUsage ? { stream_options: { include_usage: true } } : {}),
-    })
+function requestOf(job: Job): Buffer {
+  const { target, kind } = job
+  const body = (question: string) => JSON.stringify(isMessage(kind) ? messageBody(job, question) : chatBody(job, question))
   const filling = 'Why does the quick brown fox jump over the lazy dog? '
   const text = body(filling.repeat(30).slice(0, requestBytes - body('').length))
   const head = [
     `POST ${target.path} HTTP/1.1`,
     `host: ${localHost}:${target.port}`,
-    `authorization: Bearer ${target.apiKey}`,
+    ...(isMessage(kind)
+      ? [`x-api-key: ${target.apiKey}`, 'anthropic-version: 2023-06-01', 'user-agent: Anthropic/JS 0.71.0']
+      : [`authorization: Bearer ${target.apiKey}`, 'user-agent: OpenAI/JS 7.57.0']),
     'content-type: application/json',
     'accept: application/json',
-    'user-agent: OpenAI/JS 7.57.0',
     `content-length: ${Buffer.byteLength(text)}`,
   ]
   return Buffer.from(`${head.join('\r\n')}\r\n\r\n${text}`)
+}
+
+const instruction = 'You are a careful assistant. Answer in plain words.'
+
+function chatBody({ target, kind, showsUsage, maxTokens }: Job, question: string): object {
+  return {
+    model: target.model,
+    messages: [
+      { role: 'system', content: instruction },
+      { role: 'user', content: question },
+    ],
+    temperature: 0.7,
+    ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
+    ...(kind === 'whole' ? {} : { stream: true }),
+    ...(showsUsage ? { stream_options: { include_usage: true } } : {}),
+  }
+}
+
+function messageBody({ target, maxTokens }: Job, question: string): object {
+  return { model: target.model, system: instruction, messages: [{ role: 'user', content: question }], max_tokens: maxTokens, stream: true }
 }
 
 function expectedBody(kind: Kind, usage: { asked: boolean; shown: boolean }): Buffer {

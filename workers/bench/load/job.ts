@@ -4,7 +4,7 @@ import type { Kind } from '../upstream/answers.ts'
 export interface Job {
   target: { port: number; path: string; apiKey: string; model: string }
   kind: Kind
-  /** The client itself asks for the usage chunk of a stream. */
+  /** The client itself asks for the usage chunk of a stream. A message of Anthropic's reports it unasked. */
   showsUsage: boolean
   /** Whether the upstream is asked for usage: by the client, or by the relay on its behalf. Decides what bytes are right. */
   asksUsage: boolean

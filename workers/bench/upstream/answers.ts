@@ -1,13 +1,25 @@
 import type { Usage } from '#shared/pricing/usage.ts'
 
 /** What the upstream of the benchmark can do. `slow` keeps many streams open at once without being bounded by the processor. */
-export const kinds = ['whole', 'burst', 'paced', 'slow'] as const
+export const kinds = ['whole', 'burst', 'paced', 'slow', 'anthropic-burst', 'anthropic-paced'] as const
 export type Kind = (typeof kinds)[number]
 
 /** Milliseconds between two chunks of a stream; a burst has none. */
-export const chunkIntervalMs: Record<Kind, number> = { whole: 0, burst: 0, paced: 20, slow: 100 }
+export const chunkIntervalMs: Record<Kind, number> = {
+  whole: 0,
+  burst: 0,
+  paced: 20,
+  slow: 100,
+  'anthropic-burst': 0,
+  'anthropic-paced': 20,
+}
 
-/** Chunks of a stream, before the usage chunk and the end mark. */
+/** Whether a kind is a message of Anthropic's; all others are chat completions. */
+export function isMessage(kind: Kind): boolean {
+  return kind.startsWith('anthropic-')
+}
+
+/** Chunks of a stream: of a chat before the usage chunk and the end mark, of a message those with text. */
 const chunkCount = 100
 /** Bytes of the answer that is not streamed: an ordinary answer of a few paragraphs. */
 const wholeBytes = 2_300
@@ -18,6 +30,8 @@ const tokens: Record<Kind, { input: number; output: number }> = {
   burst: { input: 223, output: 98 },
   paced: { input: 227, output: 98 },
   slow: { input: 229, output: 98 },
+  'anthropic-burst': { input: 233, output: 101 },
+  'anthropic-paced': { input: 239, output: 101 },
 }
 
 /** The name a customer calls the model by, and the one the upstream knows: as in life they differ, so the relay has to replace it. */
@@ -54,10 +68,11 @@ export function wholeAnswer(): Buffer {
 }
 
 /**
- * The events of a stream. Asked for usage, OpenAI writes `"usage":null` into every chunk and sends one more; the relay always asks, and keeps that
+ * The events of a stream. Of a chat completion, asked for usage, OpenAI writes `"usage":null` into every chunk and sends one more; the relay always asks, and keeps that
  * last one from a client that did not.
  */
 export function streamEvents(kind: Kind, { asked, shown }: { asked: boolean; shown: boolean }): Buffer[] {
+  if (isMessage(kind)) return messageEvents(kind)
   const chunk = (choices: unknown[], usage: unknown) =>
     event(
       JSON.stringify({
@@ -76,6 +91,32 @@ export function streamEvents(kind: Kind, { asked, shown }: { asked: boolean; sho
   const events = [delta({ role: 'assistant', content: '', refusal: null }, null), ...words, delta({}, 'stop')]
   if (asked && shown) events.push(chunk([], reportedUsage(kind)))
   return [...events, event('[DONE]')]
+}
+
+/** A message of Anthropic's, which reports its usage unasked: the input at its beginning, and all of it at its end. */
+function messageEvents(kind: Kind): Buffer[] {
+  const named = (value: { type: string }) => Buffer.from(`event: ${value.type}\ndata: ${JSON.stringify(value)}\n\n`)
+  const { input, output } = tokens[kind]
+  const cache = { cache_creation_input_tokens: 0, cache_read_input_tokens: 0 }
+  const begun = {
+    input_tokens: input,
+    ...cache,
+    cache_creation: { ephemeral_5m_input_tokens: 0, ephemeral_1h_input_tokens: 0 },
+    output_tokens: 1,
+  }
+  const message = { model: upstreamModelOf(kind), id: 'msg_01Benchmark000000000000', type: 'message', role: 'assistant', content: [] }
+  const start = { type: 'message_start', message: { ...message, stop_reason: null, stop_sequence: null, usage: begun } }
+  const word = { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: ' benchmark' } }
+  const ended = { stop_reason: 'end_turn', stop_sequence: null }
+  return [
+    start,
+    { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
+    { type: 'ping' },
+    ...Array.from({ length: chunkCount }, () => word),
+    { type: 'content_block_stop', index: 0 },
+    { type: 'message_delta', delta: ended, usage: { input_tokens: input, ...cache, output_tokens: output } },
+    { type: 'message_stop' },
+  ].map(named)
 }
 
 function event(data: string): Buffer {

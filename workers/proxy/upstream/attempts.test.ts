@@ -23,7 +23,7 @@ function serve(plays: Record<string, UpstreamFailure | Error>, { startedAtMs = D
     if (failing) throw failing
     return route.routeId
   }
-  return { attempts, asked, served: attempts.serve(offers, attempt) }
+  return { attempts, asked, served: attempts.serve(offers, new AbortController().signal, attempt) }
 }
 
 describe('a request', () => {
@@ -40,7 +40,7 @@ describe('a request', () => {
 
   test('whose whole answer is settled before its attempt has ended tells of that attempt too', async () => {
     const attempts = new Attempts(new RouteHealth(), Date.now())
-    await attempts.serve(offers, async ({ route }) => {
+    await attempts.serve(offers, new AbortController().signal, async ({ route }) => {
       if (route.routeId === 'a') throw failure()
       expect(attempts.soFar()).toMatchObject([{ routeId: 'a', outcome: 'overloaded' }])
       attempts.answered({ trace: 'trace-b' })

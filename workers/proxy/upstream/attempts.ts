@@ -25,11 +25,11 @@ export class Attempts {
     this.#startedAtMs = startedAtMs
   }
 
-  /** Answers with the first offer that can; throws the last failure in the client's terms. */
-  async serve<Served>(offers: readonly Offer[], attempt: (offer: Offer) => Promise<Served>): Promise<Served> {
+  /** Answers with the first offer that can; throws the last failure in the client's terms. Nobody is asked for a client that is gone. */
+  async serve<Served>(offers: readonly Offer[], client: AbortSignal, attempt: (offer: Offer) => Promise<Served>): Promise<Served> {
     let told = new ApiError('upstream_unavailable')
     for (const offer of offers.slice(0, attemptsMost)) {
-      if (this.list.length > 0 && Date.now() - this.#startedAtMs > attemptsMs) break
+      if (client.aborted || (this.list.length > 0 && Date.now() - this.#startedAtMs > attemptsMs)) break
       this.#begin(offer)
       try {
         const served = await attempt(offer)

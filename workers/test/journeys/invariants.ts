@@ -89,7 +89,7 @@ function expectRecordOf(record: UsageRecord, told: Truth[], log: RequestLog | un
   expect(worked, `${record.requestId} was worked on once`).toEqual([])
   if (!truth) {
     expect(record.costNanos, `${record.requestId} reached no upstream`).toBe(0)
-    expect(log?.status).toBe(503)
+    expect([log?.outcome, log?.status]).toEqual(log?.outcome === 'client_left' ? ['client_left', null] : ['upstream_error', 503])
     return
   }
   expect(truth.outcome, `${record.requestId} at the upstream`).not.toBe('running')

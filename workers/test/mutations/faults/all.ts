@@ -9,6 +9,7 @@ import { media } from './media.ts'
 import { pricing } from './pricing.ts'
 import { proxy } from './proxy.ts'
 import { responses } from './responses.ts'
+import { routing } from './routing.ts'
 import { usage } from './usage.ts'
 
 export interface PlantedFault {
@@ -26,6 +27,7 @@ export const plantedFaults: PlantedFault[] = Object.entries({
   anthropic,
   gemini,
   responses,
+  routing,
   media,
   ledger,
   idempotency,
