@@ -28,6 +28,9 @@ export const cachedKeys = 20_000
 /** Unknown keys that one address may try in a minute before it is told to wait. */
 export const unknownKeysPerMinute = 60
 
+/** Redis has this long to count an unknown key; then the isolate counts it by itself. */
+export const unknownKeyLimitMs = 500
+
 /** The catalogue is read again after this long, and used for so long when Postgres is away. */
 export const catalogueFreshMs = 30_000
 export const catalogueUsableMs = 3_600_000

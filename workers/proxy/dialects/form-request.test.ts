@@ -73,7 +73,9 @@ describe('a form', () => {
       ],
       'relay',
     ],
-    ['a wish that relay does not know', [['relay', '{"fast":true}']], 'relay'],
+    ['a wish that relay does not know', [['relay', '{"fast":true}']], 'relay.fast'],
+    ['a provider that it does not know how to wish for', [['relay', '{"providers":{"best":[]}}']], 'relay.providers.best'],
+    ['a wish with a long name', [['relay', `{"${'x'.repeat(1_000)}":true}`]], `relay.${'x'.repeat(250)}`],
     ['too many fields', Array.from({ length: 257 }, (_, index) => [`f${index}`, '']), undefined],
     ['too many files', Array.from({ length: 19 }, () => ['image[]', sound]), undefined],
   ])('with %s is refused', async (_, entries, param) => {

@@ -34,13 +34,20 @@ export function parsed<Schema extends z.ZodType>(schema: Schema, value: unknown,
   const result = schema.safeParse(value)
   if (result.success) return result.data
   const issue = result.error.issues[0]
-  const param = [...at, ...(issue?.path ?? [])].join('.') || undefined
-  throw invalidField(param, issue?.message ?? 'is not valid')
+  const path = [...at, ...(issue?.path ?? [])]
+  if (issue?.code === 'unrecognized_keys') throw unknownField([...path, ...issue.keys.slice(0, 1)].join('.'))
+  throw invalidField(path.join('.') || undefined, issue?.message ?? 'is not valid')
 }
 
 /** 400 for a field, or for the body as a whole. */
 export function invalidField(param: string | undefined, message: string): ApiError {
   return new ApiError('invalid_request', { param, message: `Invalid ${param ? `value for '${param}'` : 'request body'}: ${message}.` })
+}
+
+/** What a client calls a field may be as long as its body. */
+function unknownField(name: string): ApiError {
+  const param = name.slice(0, 256)
+  return new ApiError('invalid_request', { param, message: `There is no field '${param}'.` })
 }
 
 function decodeUtf8(bytes: Uint8Array): string {

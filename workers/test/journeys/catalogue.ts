@@ -60,6 +60,7 @@ export async function seedVariants(databaseUrl: string, { upstreamUrl, demo }: S
   const models = [...variants.flatMap(behaviourModels), ...proxied]
   await seed(databaseUrl, { upstreamUrl, demoApiKey: demo.apiKey, models })
   await seedOddModels(databaseUrl)
+  await seedWishedModels(databaseUrl, upstreamUrl)
 }
 
 async function seedOddModels(databaseUrl: string): Promise<void> {
@@ -79,6 +80,64 @@ async function seedOddModels(databaseUrl: string): Promise<void> {
     ])
     const picos = { inputPicos: 1, cacheReadPicos: 1, cacheWrite5mPicos: 1, cacheWrite1hPicos: 1, outputPicos: 1 }
     await db.insert(priceVersions).values({ id: 'prc_unreachable', modelId: unreachableModel, effectiveAt: new Date(0), ...picos })
+  } finally {
+    await close()
+  }
+}
+
+/** Two providers of the same models in two regions, either of which is the scripted upstream. */
+export const wishedProviders = ['wished-eu', 'wished-us'] as const
+
+/** For wishes in the field `relay`, where the price tells who answered. */
+export const wished = {
+  /** Sold by both: first in `eu`, and in `us` at half of that. */
+  both: 'gpt-wished-both',
+  /** Its first route is broken and its second well. There are two, so that what the proxy learns of one does not change the other. */
+  half: 'gpt-wished-half',
+  halfAlone: 'gpt-wished-half-alone',
+  /** Its only route is broken. */
+  broken: 'gpt-wished-broken',
+  /** Another model, dearer than all of them. */
+  dear: 'gpt-wished-dear',
+}
+
+async function seedWishedModels(databaseUrl: string, upstreamUrl: string): Promise<void> {
+  const { db, close } = openNodeDb(databaseUrl, 1)
+  const [eu, us] = wishedProviders
+  const route = (modelId: string, upstreamId: string, upstreamModel = 'scripted-fast') => ({
+    id: `rte_${modelId}_${upstreamId}`,
+    modelId,
+    upstreamId,
+    upstreamModel,
+    region: upstreamId === eu ? 'eu' : 'us',
+    priority: upstreamId === eu ? 0 : 1,
+    dialects: ['openai-chat' as const, 'openai-responses' as const],
+  })
+  const price = (modelId: string, inputPicos: number, routeId: string | null = null) => ({
+    id: `prc_${routeId ?? modelId}`,
+    modelId,
+    routeId,
+    effectiveAt: new Date(0),
+    inputPicos,
+    cacheReadPicos: inputPicos,
+    cacheWrite5mPicos: inputPicos,
+    cacheWrite1hPicos: inputPicos,
+    outputPicos: 4 * inputPicos,
+  })
+  const ids = Object.values(wished)
+  try {
+    const upstream = { baseUrl: `${upstreamUrl}/openai`, credential: 'scripted' }
+    await db.insert(upstreams).values(wishedProviders.map((id) => ({ id, ...upstream })))
+    await db.insert(models).values(ids.map((id) => ({ id, kind: 'chat' as const, contextTokens: 128_000, maxOutputTokens: 4_096 })))
+    await db
+      .insert(routes)
+      .values([
+        ...[wished.both, wished.dear].map((id) => route(id, eu)),
+        ...[wished.half, wished.halfAlone, wished.broken].map((id) => route(id, eu, 'scripted-error-503')),
+        ...[wished.both, wished.half, wished.halfAlone].map((id) => route(id, us)),
+      ])
+    const prices = ids.map((id) => price(id, id === wished.dear ? 7_000_003 : 200_000))
+    await db.insert(priceVersions).values([...prices, price(wished.both, 100_000, route(wished.both, us).id)])
   } finally {
     await close()
   }

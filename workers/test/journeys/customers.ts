@@ -1,4 +1,5 @@
 import Anthropic, { type ClientOptions as AnthropicOptions } from '@anthropic-ai/sdk'
+import { GoogleGenAI } from '@google/genai'
 import OpenAI, { type ClientOptions } from 'openai'
 import { inject } from 'vitest'
 import type { Limits } from '#shared/contracts/account.ts'
@@ -53,6 +54,11 @@ export class Customer {
   anthropic(options: AnthropicOptions = {}): Anthropic {
     const baseURL = inject('stack').proxyUrl
     return new Anthropic({ apiKey: this.apiKey, baseURL, maxRetries: 0, fetch: (url, init) => this.fetch(url, init), ...options })
+  }
+
+  /** Google's official client, which fetches by itself: the ids of its answers are not known here. */
+  google(): GoogleGenAI {
+    return new GoogleGenAI({ apiKey: this.apiKey, httpOptions: { baseUrl: inject('stack').proxyUrl } })
   }
 
   /** One chat completion without a client in between. */

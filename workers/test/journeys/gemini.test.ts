@@ -13,10 +13,6 @@ const model = 'gemini-relay-fast'
 const embeddingModel = 'gemini-relay-embedding'
 const lookUp: FunctionDeclaration = { name: 'look_up', parameters: { type: Type.OBJECT, properties: { city: { type: Type.STRING } } } }
 
-function clientOf(customer: Customer): GoogleGenAI {
-  return new GoogleGenAI({ apiKey: customer.apiKey, httpOptions: { baseUrl: inject('stack').proxyUrl } })
-}
-
 /** The client fetches by itself, so the books are waited for until all its requests stand in them. */
 async function booksOf(customer: Customer, requests: number): Promise<Books> {
   await expectEventually(async () => (await readBooks(customer.organizationId)).records.length, requests, 20_000)
@@ -34,7 +30,7 @@ describe.concurrent("with Google's own client", () => {
     const customer = await newCustomer()
     const config = { thinkingConfig: { includeThoughts: true } }
     const contents = promptOf('[tokens=40][cached=3][reasoning=7]')
-    const answer = await clientOf(customer).models.generateContent({ model, contents, config })
+    const answer = await customer.google().models.generateContent({ model, contents, config })
     expect(answer.text?.split(' ')).toHaveLength(40)
     expect(answer.candidates?.[0]?.content?.parts?.[0]).toMatchObject({ thought: true })
     expect(answer.usageMetadata).toMatchObject({ candidatesTokenCount: 40, thoughtsTokenCount: 7 })
@@ -49,7 +45,7 @@ describe.concurrent("with Google's own client", () => {
     const customer = await newCustomer()
     const contents = promptOf('[tokens=20]')
     let text = ''
-    for await (const chunk of await clientOf(customer).models.generateContentStream({ model: modelOf('paced-5', 'gemini'), contents })) {
+    for await (const chunk of await customer.google().models.generateContentStream({ model: modelOf('paced-5', 'gemini'), contents })) {
       text += chunk.text ?? ''
     }
     expect(text.split(' ')).toHaveLength(20)
@@ -59,7 +55,7 @@ describe.concurrent("with Google's own client", () => {
   test('a stream that breaks ends in the error of the client', async () => {
     const customer = await newCustomer()
     const read = async () => {
-      const stream = await clientOf(customer).models.generateContentStream({ model: modelOf('break', 'gemini'), contents: promptOf() })
+      const stream = await customer.google().models.generateContentStream({ model: modelOf('break', 'gemini'), contents: promptOf() })
       for await (const chunk of stream) expect(chunk.candidates?.[0]?.finishReason).toBeUndefined()
     }
     expect((await failureOf(read())).status).toBe(502)
@@ -70,7 +66,7 @@ describe.concurrent("with Google's own client", () => {
     const customer = await newCustomer()
     const config = { tools: [{ functionDeclarations: [lookUp] }] }
     const asked = { role: 'user', parts: [{ text: promptOf('[tool][reasoning=3]') }] }
-    const called = await clientOf(customer).models.generateContent({ model, contents: [asked], config })
+    const called = await customer.google().models.generateContent({ model, contents: [asked], config })
     const part = called.candidates?.[0]?.content?.parts?.[0]
     expect(part).toMatchObject({
       functionCall: { name: 'look_up', args: { city: expect.any(String) } },
@@ -81,14 +77,14 @@ describe.concurrent("with Google's own client", () => {
       parts: [{ functionResponse: { id: part?.functionCall?.id ?? '', name: 'look_up', response: { temperature: 7 } } }],
     }
     const turn = called.candidates?.[0]?.content ?? {}
-    const said = await clientOf(customer).models.generateContent({ model, contents: [asked, turn, answered] })
+    const said = await customer.google().models.generateContent({ model, contents: [asked, turn, answered] })
     expect(said.candidates?.[0]?.finishReason).toBe('STOP')
     expect((await booksOf(customer, 2)).records.every((record) => !record.estimated && record.costNanos > 0)).toBe(true)
   })
 
   test('tokens are counted for nothing, and vectors are charged by their prompt', async () => {
     const customer = await newCustomer()
-    const { models } = clientOf(customer)
+    const { models } = customer.google()
     expect((await models.countTokens({ model, contents: promptOf() })).totalTokens).toBeGreaterThan(0)
     const { embeddings } = await models.embedContent({
       model: embeddingModel,
@@ -102,7 +98,7 @@ describe.concurrent("with Google's own client", () => {
   })
 
   test('models are listed and shown', async () => {
-    const { models } = clientOf(await newCustomer())
+    const { models } = (await newCustomer()).google()
     const names: (string | undefined)[] = []
     for await (const each of await models.list()) names.push(each.name)
     expect(names).toContain(`models/${model}`)
@@ -118,7 +114,7 @@ describe.concurrent("with Google's own client", () => {
     ['a model of another dialect', 400, 'INVALID_ARGUMENT', { model: 'gpt-relay-fast', contents: 'hi' }],
   ])('%s is the error of the client: %i', async (_, status, name, request) => {
     const customer = await newCustomer({ creditNanos: 1 })
-    const failure = await failureOf(clientOf(customer).models.generateContent(request))
+    const failure = await failureOf(customer.google().models.generateContent(request))
     expect(failure.status).toBe(status)
     expect(failure.message).toContain(name)
     expect((await readBooks(customer.organizationId)).account.balanceNanos).toBe(1)

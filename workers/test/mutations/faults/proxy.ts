@@ -12,6 +12,7 @@ const holding = [...relaying, 'workers/proxy/hold.test.ts']
 const counting = ['workers/proxy/count-tokens.test.ts']
 const leasing = ['workers/proxy/lease.test.ts']
 const admitting = ['workers/proxy/admit.test.ts']
+const guessing = ['workers/proxy/unknown-keys.test.ts']
 
 /** What a request may cost, what it used, and that it is settled once. */
 export const proxy = [
@@ -236,6 +237,34 @@ export const proxy = [
       promise: 'a gathering that has left is not joined',
       find: '  if (gatherings.get(organizationId) === gathering) gatherings.delete(organizationId)\n',
       replace: '',
+    },
+  ]),
+  ...faultsIn('workers/proxy/unknown-keys.ts', guessing, [
+    {
+      promise: 'guessed keys are counted while Redis is away',
+      find: '?? seenHere.count(clientIp) ?? 0',
+      replace: '?? 0',
+      money: false,
+    },
+    {
+      promise: 'guessed keys are counted while Redis is silent',
+      find: "    if (reason === 'timeout') return null\n",
+      replace: '',
+      money: false,
+    },
+    {
+      promise: 'no request waits for the fetch of another',
+      find: 'enableAutoPipelining: false',
+      replace: 'enableAutoPipelining: true',
+      money: false,
+    },
+  ]),
+  ...faultsIn('workers/proxy/sliding-window.ts', guessing, [
+    {
+      promise: 'the minute before counts by its share',
+      find: ' + before * ((endsAtMs - atMs) / this.#windowMs)',
+      replace: '',
+      money: false,
     },
   ]),
 ]
