@@ -28,6 +28,8 @@ export interface SeedModel {
   peers?: PeerId[]
   /** What it is served in, when that is not what its peers speak. */
   dialects?: DialectName[]
+  /** A few pages when absent. */
+  maxOutputTokens?: number
   /** What it costs beside, or other than, a small model of text. */
   price?: Partial<Price>
   /** Other routes than one to each peer, in the order in which they are tried. */
@@ -52,7 +54,14 @@ export interface SeedOptions {
 const demoModels: SeedModel[] = [
   { id: 'gpt-relay-fast', upstreamModel: 'scripted-fast', kind: 'chat' },
   { id: 'gpt-relay-paced', upstreamModel: 'scripted-paced-20', kind: 'chat' },
-  { id: 'claude-relay-fast', upstreamModel: 'scripted-fast', kind: 'chat', peers: ['scripted-anthropic', 'scripted'] },
+  // The AI SDK asks for as much of a Claude that it does not know.
+  {
+    id: 'claude-relay-fast',
+    upstreamModel: 'scripted-fast',
+    kind: 'chat',
+    peers: ['scripted-anthropic', 'scripted'],
+    maxOutputTokens: 128_000,
+  },
   { id: 'gemini-relay-fast', upstreamModel: 'scripted-fast', kind: 'chat', peers: ['scripted-gemini', 'scripted'] },
   {
     id: 'gemini-relay-embedding',
@@ -106,9 +115,9 @@ async function seedCatalogue(db: Db, options: SeedOptions): Promise<void> {
   await db.insert(routes).values(wanted.flatMap(routeRows)).onConflictDoNothing()
 }
 
-function modelRow({ id, kind }: SeedModel): typeof models.$inferInsert {
+function modelRow({ id, kind, maxOutputTokens = 4_096 }: SeedModel): typeof models.$inferInsert {
   // OpenAI publishes how its models cut text into tokens, others do not.
-  return { id, kind, contextTokens: 128_000, maxOutputTokens: 4_096, tokenizer: id.startsWith('gpt-') ? 'o200k_base' : 'unknown' }
+  return { id, kind, contextTokens: 128_000, maxOutputTokens, tokenizer: id.startsWith('gpt-') ? 'o200k_base' : 'unknown' }
 }
 
 function priceRow({ id, price }: SeedModel): typeof priceVersions.$inferInsert {
