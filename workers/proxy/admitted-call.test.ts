@@ -29,6 +29,8 @@ afterEach(() => {
 
 type Answer = (signal: AbortSignal) => Response | Promise<Response>
 
+const holdNanos = 1_000_000
+
 /** What each of two routes sells the same model for, and what it costs us. */
 const dear = { ...price, priceVersionId: 'prc_2', inputPicos: 3_000, outputPicos: 70_000 }
 const cost = { ...price, inputPicos: 500, outputPicos: 5_000 }
@@ -56,7 +58,7 @@ async function serve<C extends Call>(
   const exchange = exchangeWith(ledger, { request }, later)
   const facts = factsOf(exchange, { keyId: 'key_1', model: 'm', priceVersionId: price.priceVersionId, path: dialect.endpoint })
   const admission = {
-    reference: { request: facts, holdNanos: 1_000_000, reservedTokens: 100 },
+    reference: { request: facts, holdNanos, reservedTokens: 100 },
     // Settlements of one customer travel together, so each test has its own.
     organizationId: newId('org'),
     leaseMs: ledger.leaseMs,
@@ -192,6 +194,16 @@ describe('what the second route served', () => {
     expect(await (await response).clone().text()).toContain(`"cost_usd":"${toldUsd}"`)
     expect(await settled()).toMatchObject([{ costNanos: costNanos(used, dear), served }])
   })
+})
+
+test.each([false, true])('a report above the hold is told as what is charged, which is the hold; streamed: %s', async (isStream) => {
+  const absurd = { prompt_tokens: 7, completion_tokens: 900_000 }
+  const answer = isStream
+    ? stream(events(content, { choices: [], usage: absurd }, '[DONE]'))
+    : () => Response.json({ choices: [], usage: absurd })
+  const fields = { messages, stream: isStream, ...(isStream && { stream_options: { include_usage: true } }), relay: { usage: true } }
+  const { response } = await serve(openaiChat, fields, { a: answer, b: status(500) })
+  expect(await (await response).text()).toContain(`"cost_usd":"${formatUsd(holdNanos)}"`)
 })
 
 describe('a client that is gone', () => {

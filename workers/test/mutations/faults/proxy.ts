@@ -172,8 +172,8 @@ export const proxy = [
   ...faultsIn('workers/proxy/admitted-call.ts', relaying, [
     {
       promise: 'a request whose upstream fails is settled',
-      find: "      this.#settle(emptyReading(), 'upstream_error', failure.status)\n",
-      replace: '',
+      find: "if (this.#attempts.offer) this.#settle(emptyReading(), 'upstream_error', failure.status)",
+      replace: 'if (this.#attempts.offer) void failure',
     },
     {
       promise: 'a whole answer is settled',

@@ -81,14 +81,19 @@ export const routing = [
     },
     { promise: 'who served in the place of another is recorded', find: '...(isOther && {', replace: '...(offer === undefined && {' },
     {
-      promise: 'the cost in the header is what is charged',
-      find: "'application/json', 'x-relay-cost-usd': formatUsd(settlement.costNanos)",
-      replace: "'application/json', 'x-relay-cost-usd': formatUsd(settlement.costNanos + 1)",
+      promise: 'the cost told of a whole answer is what is charged',
+      find: 'const costUsd = this.#chargedUsd(settlement)',
+      replace: 'const costUsd = this.#chargedUsd({ ...settlement, costNanos: settlement.costNanos + 1 })',
     },
     {
-      promise: 'the cost in a stream is what is charged',
-      find: "formatUsd(this.#settlement(reading, 'completed', 200).costNanos)",
-      replace: "formatUsd(this.#settlement(reading, 'completed', 200).costNanos + 1)",
+      promise: 'the cost told in a stream is what is charged',
+      find: "return this.#chargedUsd(this.#settlement(reading, 'completed', 200))",
+      replace: 'return formatUsd(this.#admitted.admission.reference.holdNanos)',
+    },
+    {
+      promise: 'a cost that is cut to its hold is told as it is charged',
+      find: 'Math.min(nanos, this.#admitted.admission.reference.holdNanos)',
+      replace: 'nanos',
     },
     { promise: 'only the attempt that was answered costs by its usage', find: "attempt.outcome !== 'answered' || ", replace: '' },
     {
