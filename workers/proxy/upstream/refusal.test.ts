@@ -109,9 +109,13 @@ test.each([
   ['gemini', 'API key expired. Please renew the API key.', 'unauthorized', 502],
   ['gemini', 'Please use a valid role: user, model.', 'refused', 400],
   ['openai', 'API key not valid. Please pass a valid API key.', 'refused', 400],
-] as const)('a 400 of %s that says "%s" is told as %s', async (kind, message, outcome, status) => {
-  const failure = await failureOf(Response.json({ error: { code: 400, message } }, { status: 400 }), routeOf({ kind }))
-  expect({ ...failure.facts, told: failure.told.status }).toMatchObject({ outcome, mayMoveOn: outcome === 'unauthorized', told: status })
+] as const)('a 400 of %s that says "%s" is told as %s, also in an array', async (kind, message, outcome, status) => {
+  const error = { error: { code: 400, message } }
+  for (const body of [error, [error]]) {
+    const failure = await failureOf(Response.json(body, { status: 400 }), routeOf({ kind }))
+    expect({ ...failure.facts, told: failure.told.status }).toMatchObject({ outcome, mayMoveOn: outcome === 'unauthorized', told: status })
+    expect(failure.told.details.message).toBe(outcome === 'refused' ? message : undefined)
+  }
 })
 
 describe('what a CLIProxyAPI lacks', () => {

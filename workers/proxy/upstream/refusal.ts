@@ -71,7 +71,9 @@ function retryAfterMs(response: Response): number | null {
   return Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds * 1_000, upstreamRetryAfterMs) : null
 }
 
-const Envelope = z.object({ error: z.object({ message: z.string() }) })
+const Failure = z.object({ error: z.object({ message: z.string() }) })
+/** Where Gemini would stream an array, its failure stands in one too. */
+const Envelope = z.union([Failure, z.tuple([Failure]).transform(([failure]) => failure)])
 
 /** What an upstream says is wrong, in its own words. */
 async function messageIn(response: Response): Promise<string | undefined> {

@@ -92,6 +92,8 @@ export const wishedProviders = ['wished-eu', 'wished-us'] as const
 export const wished = {
   /** Sold by both: first in `eu`, and in `us` at half of that. */
   both: 'gpt-wished-both',
+  /** Sold by both, with nothing to prefer one to the other. */
+  even: 'gpt-wished-even',
   /** Its first route is broken and its second well. There are two, so that what the proxy learns of one does not change the other. */
   half: 'gpt-wished-half',
   halfAlone: 'gpt-wished-half-alone',
@@ -110,7 +112,7 @@ async function seedWishedModels(databaseUrl: string, upstreamUrl: string): Promi
     upstreamId,
     upstreamModel,
     region: upstreamId === eu ? 'eu' : 'us',
-    priority: upstreamId === eu ? 0 : 1,
+    priority: upstreamId === eu || modelId === wished.even ? 0 : 1,
     dialects: ['openai-chat' as const, 'openai-responses' as const],
   })
   const price = (modelId: string, inputPicos: number, routeId: string | null = null) => ({
@@ -132,9 +134,9 @@ async function seedWishedModels(databaseUrl: string, upstreamUrl: string): Promi
     await db
       .insert(routes)
       .values([
-        ...[wished.both, wished.dear].map((id) => route(id, eu)),
+        ...[wished.both, wished.even, wished.dear].map((id) => route(id, eu)),
         ...[wished.half, wished.halfAlone, wished.broken].map((id) => route(id, eu, 'scripted-error-503')),
-        ...[wished.both, wished.half, wished.halfAlone].map((id) => route(id, us)),
+        ...[wished.both, wished.even, wished.half, wished.halfAlone].map((id) => route(id, us)),
       ])
     const prices = ids.map((id) => price(id, id === wished.dear ? 7_000_003 : 200_000))
     await db.insert(priceVersions).values([...prices, price(wished.both, 100_000, route(wished.both, us).id)])

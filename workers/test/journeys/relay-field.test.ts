@@ -174,16 +174,18 @@ describe.concurrent('routes', () => {
     await expectNothingCharged(customer, 1)
   })
 
-  test('a conversation by its session keeps to one, as often as it asks', async () => {
+  test('a conversation keeps to one by its session, and conversations share them', async () => {
     const customer = await newCustomer()
     const { completions } = customer.openai().chat
-    const routes = new Set<string | null>()
-    for (let turn = 0; turn < 4; turn++) {
-      const { response } = await completions.create(chatFor(wished.both, { session: 'chat-17' })).withResponse()
-      routes.add(servedBy(response).route)
+    const routeOf = async (session: string) => {
+      const { response } = await completions.create(chatFor(wished.even, { session })).withResponse()
+      return servedBy(response).route
     }
-    expect(routes.size).toBe(1)
-    expect((await expectSoundBooks(customer)).records).toHaveLength(4)
+    const sessions = Array.from({ length: 16 }, (_, index) => `chat-${index}`)
+    const first = await Promise.all(sessions.map(routeOf))
+    expect(new Set(first).size).toBe(2)
+    expect(await Promise.all(sessions.map(routeOf))).toEqual(first)
+    expect((await expectSoundBooks(customer)).records).toHaveLength(32)
   })
 }, 90_000)
 
