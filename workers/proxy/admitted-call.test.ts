@@ -14,11 +14,11 @@ import { exchangeWith } from './testing/exchange.ts'
 import { incomingJson } from './testing/incoming.ts'
 import { offerOf, price } from './testing/offer.ts'
 import { ScriptedLedger } from './testing/scripted-ledger.ts'
+import { platformGlobals } from './testing/streamed-answer.ts'
 import { RouteHealth } from './upstream/route-health.ts'
 
 beforeEach(() => {
-  vi.stubGlobal('IdentityTransformStream', TransformStream)
-  vi.stubGlobal('scheduler', { wait: (delayMs: number) => new Promise((resolve) => setTimeout(resolve, delayMs)) })
+  for (const [name, value] of Object.entries(platformGlobals)) vi.stubGlobal(name, value)
   vi.spyOn(console, 'error').mockReturnValue(undefined)
 })
 afterEach(() => {

@@ -11,6 +11,7 @@ import { answerRouteSeconds, continuedFrameTokens } from './limits.ts'
 import { relay as relayCall } from './relay.ts'
 import { exchangeWith } from './testing/exchange.ts'
 import { ScriptedLedger } from './testing/scripted-ledger.ts'
+import { platformGlobals } from './testing/streamed-answer.ts'
 
 const redisUrl = 'https://redis.test'
 const Command = z.array(z.union([z.string(), z.number()]))
@@ -60,8 +61,7 @@ beforeEach(() => {
     asked.push(String(url))
     return upstream()
   })
-  vi.stubGlobal('IdentityTransformStream', TransformStream)
-  vi.stubGlobal('scheduler', { wait: (ms: number) => new Promise((resolve) => setTimeout(resolve, ms)) })
+  for (const [name, value] of Object.entries(platformGlobals)) vi.stubGlobal(name, value)
   vi.spyOn(console, 'error').mockReturnValue(undefined)
 })
 afterEach(() => {

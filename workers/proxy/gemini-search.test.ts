@@ -7,6 +7,7 @@ import { streamTailBytes } from './limits.ts'
 import { relay } from './relay.ts'
 import { exchangeWith } from './testing/exchange.ts'
 import { ScriptedLedger } from './testing/scripted-ledger.ts'
+import { platformGlobals } from './testing/streamed-answer.ts'
 
 let database: TestDatabase
 let apiKey: string
@@ -22,8 +23,7 @@ beforeAll(async () => {
 })
 afterAll(() => database.stop())
 beforeEach(() => {
-  vi.stubGlobal('IdentityTransformStream', TransformStream)
-  vi.stubGlobal('scheduler', { wait: (ms: number) => new Promise((resolve) => setTimeout(resolve, ms)) })
+  for (const [name, value] of Object.entries(platformGlobals)) vi.stubGlobal(name, value)
 })
 afterEach(() => {
   vi.unstubAllGlobals()

@@ -7,11 +7,10 @@ import { type StreamForm, streamFormOf } from './dialects/stream-form.ts'
 import { streamTailBytes } from './limits.ts'
 import { relayStream } from './stream-answer.ts'
 import { StreamMeter } from './stream-meter.ts'
+import { platformGlobals, streamedAnswer } from './testing/streamed-answer.ts'
 
-/** Node has neither of these two of the platform's; a transform without a job is the first, a timer the second. */
 beforeAll(() => {
-  vi.stubGlobal('IdentityTransformStream', TransformStream)
-  vi.stubGlobal('scheduler', { wait: (delayMs: number) => new Promise((resolve) => setTimeout(resolve, delayMs)) })
+  for (const [name, value] of Object.entries(platformGlobals)) vi.stubGlobal(name, value)
 })
 afterAll(() => {
   vi.unstubAllGlobals()
@@ -47,23 +46,9 @@ function formOf(answer: Streamed): StreamForm {
 
 async function relayed(answer: Streamed, pieces: readonly Uint8Array[], { breaks = false, costs = false } = {}) {
   const form = formOf(answer)
-  const left = [...pieces]
-  const body = new ReadableStream({
-    type: 'bytes',
-    pull(controller: ReadableByteStreamController) {
-      const piece = left.shift()
-      if (piece) controller.enqueue(piece.slice())
-      else if (breaks) controller.error(new Error('cut'))
-      else {
-        controller.close()
-        controller.byobRequest?.respond(0)
-      }
-    },
-  })
-  const headers = { 'content-type': `${form.contentType}; charset=UTF-8` }
+  const upstream = streamedAnswer(pieces, { breaks, contentType: `${form.contentType}; charset=UTF-8` })
   const costUsdOf = ({ usage }: Reading) => `0.${usage?.outputTokens ?? 0}`
   const rewrite = costs ? costRewrite(geminiStream, form, null, costUsdOf) : null
-  const upstream = { response: new Response(body, { headers }), trace: undefined, cancel: () => undefined }
   const { readable, meter, ended } = await relayStream(upstream, { dialect: geminiStream, form, rewrite })
   const text = await new Response(readable).text()
   return { text, end: await ended, reading: meter.finish() }

@@ -5,11 +5,10 @@ import { isUsageChunk } from './dialects/openai-chat-usage.ts'
 import { streamFormOf } from './dialects/stream-form.ts'
 import { chunkBufferBytes, gulpBufferBytes, keepAliveMs, meterIntervalMs } from './limits.ts'
 import { relayStream, type StreamPlan } from './stream-answer.ts'
+import { platformGlobals, streamedAnswer } from './testing/streamed-answer.ts'
 
-/** Node has neither of these two of the platform's; a transform without a job is the first, a timer the second. */
 beforeAll(() => {
-  vi.stubGlobal('IdentityTransformStream', TransformStream)
-  vi.stubGlobal('scheduler', { wait: (delayMs: number) => new Promise((resolve) => setTimeout(resolve, delayMs)) })
+  for (const [name, value] of Object.entries(platformGlobals)) vi.stubGlobal(name, value)
 })
 afterAll(() => {
   vi.unstubAllGlobals()
@@ -28,23 +27,10 @@ const linesOf = (text: string) => text.split(/[\r\n]+/)
 const usage = 'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}'
 const first = 'data: {"choices":[{"delta":{"content":"grün"}}],"usage":null}'
 
-/** An upstream that sends these pieces, and then ends or breaks. */
-function upstream(pieces: (string | Uint8Array)[], breaks = false, type = 'text/event-stream') {
-  const left = pieces.map((piece) => (typeof piece === 'string' ? encoder.encode(piece) : piece))
-  const body = new ReadableStream({
-    type: 'bytes',
-    pull(controller: ReadableByteStreamController) {
-      const piece = left.shift()
-      if (piece) controller.enqueue(piece.slice())
-      else if (breaks) controller.error(new Error('cut'))
-      else {
-        controller.close()
-        controller.byobRequest?.respond(0)
-      }
-    },
-  })
+/** An upstream that sends these pieces, and then ends or breaks, and whether it was cut off. */
+function upstream(pieces: (string | Uint8Array)[], breaks = false, contentType = 'text/event-stream') {
   const cancel = vi.fn()
-  return { answer: { response: new Response(body, { headers: { 'content-type': type } }), trace: undefined, cancel }, cancel }
+  return { answer: streamedAnswer(pieces, { breaks, contentType, cancel }), cancel }
 }
 
 async function relayed(pieces: (string | Uint8Array)[], showsUsage: boolean, breaks = false) {

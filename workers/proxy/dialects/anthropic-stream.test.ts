@@ -5,6 +5,7 @@ import { costRewrite, withCost } from '../cost-in-answer.ts'
 import { streamTailBytes } from '../limits.ts'
 import { type RelayedStream, relayStream } from '../stream-answer.ts'
 import { StreamMeter } from '../stream-meter.ts'
+import { platformGlobals, streamedAnswer } from '../testing/streamed-answer.ts'
 import { anthropicMessages } from './anthropic-messages.ts'
 import { emptyReading, type Reading } from './dialect.ts'
 import { eventData } from './server-sent-events.ts'
@@ -14,10 +15,8 @@ const encoder = new TextEncoder()
 const events = assertForm(streamFormOf('events'))
 let upstream: Upstream
 
-/** Node has neither of these two of the platform's; a transform without a job is the first, a timer the second. */
 beforeAll(async () => {
-  vi.stubGlobal('IdentityTransformStream', TransformStream)
-  vi.stubGlobal('scheduler', { wait: (delayMs: number) => new Promise((resolve) => setTimeout(resolve, delayMs)) })
+  for (const [name, value] of Object.entries(platformGlobals)) vi.stubGlobal(name, value)
   upstream = await startUpstream({ port: 0 })
 })
 afterAll(async () => {
@@ -91,22 +90,7 @@ function meterOf(pieces: Uint8Array[]): StreamMeter {
 }
 
 function relay(pieces: Uint8Array[], rewrite: ReturnType<typeof costRewrite> | null, breaks = false): Promise<RelayedStream> {
-  const left = [...pieces]
-  const body = new ReadableStream({
-    type: 'bytes',
-    pull(controller: ReadableByteStreamController) {
-      const piece = left.shift()
-      if (piece) controller.enqueue(piece.slice())
-      else if (breaks) controller.error(new Error('cut'))
-      else {
-        controller.close()
-        controller.byobRequest?.respond(0)
-      }
-    },
-  })
-  const response = new Response(body, { headers: { 'content-type': 'text/event-stream' } })
-  const answer = { response, trace: undefined, cancel: () => undefined }
-  return relayStream(answer, { dialect: anthropicMessages, form: events, rewrite })
+  return relayStream(streamedAnswer(pieces, { breaks }), { dialect: anthropicMessages, form: events, rewrite })
 }
 
 describe.each(transcripts)('a stream with %s', (_, behaviour, text, fields, told) => {

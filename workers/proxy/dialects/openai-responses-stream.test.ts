@@ -5,13 +5,12 @@ import { costRewrite } from '../cost-in-answer.ts'
 import { streamTailBytes } from '../limits.ts'
 import { relayStream } from '../stream-answer.ts'
 import { StreamMeter } from '../stream-meter.ts'
+import { platformGlobals, streamedAnswer } from '../testing/streamed-answer.ts'
 import { openaiResponses } from './openai-responses.ts'
 import { streamFormOf } from './stream-form.ts'
 
-/** Node has neither of these two of the platform's; a transform without a job is the first, a timer the second. */
 beforeAll(() => {
-  vi.stubGlobal('IdentityTransformStream', TransformStream)
-  vi.stubGlobal('scheduler', { wait: (delayMs: number) => new Promise((resolve) => setTimeout(resolve, delayMs)) })
+  for (const [name, value] of Object.entries(platformGlobals)) vi.stubGlobal(name, value)
 })
 afterAll(() => {
   vi.unstubAllGlobals()
@@ -111,26 +110,8 @@ const transcripts: [string, Said[], object][] = [
   ],
 ]
 
-/** An upstream that sends these pieces, and then ends or breaks. */
-function upstream(pieces: Uint8Array[], breaks = false) {
-  const left = [...pieces]
-  const body = new ReadableStream({
-    type: 'bytes',
-    pull(controller: ReadableByteStreamController) {
-      const piece = left.shift()
-      if (piece) controller.enqueue(piece.slice())
-      else if (breaks) controller.error(new Error('cut'))
-      else {
-        controller.close()
-        controller.byobRequest?.respond(0)
-      }
-    },
-  })
-  return { response: new Response(body, { headers: { 'content-type': 'text/event-stream' } }), trace: undefined, cancel: vi.fn() }
-}
-
 async function relayed(pieces: Uint8Array[], rewrite: Parameters<typeof relayStream>[1]['rewrite'] = null, breaks = false) {
-  const { readable, meter, ended } = await relayStream(upstream(pieces, breaks), { ...plan, rewrite })
+  const { readable, meter, ended } = await relayStream(streamedAnswer(pieces, { breaks }), { ...plan, rewrite })
   const text = await new Response(readable).text()
   return { text, end: await ended, reading: meter.finish() }
 }
@@ -174,7 +155,7 @@ test.each([
   ['an error', [{ type: 'error', ...failure, param: null }]],
   ['a failure once it was created', [...begun, last('failed', { error: failure, usage: null })]],
 ])('a stream that begins with %s may be tried elsewhere', async (_, events) => {
-  await expect(relayStream(upstream([encoder.encode(written(events))]), plan)).rejects.toMatchObject({ facts: { mayMoveOn: true } })
+  await expect(relayStream(streamedAnswer([encoder.encode(written(events))]), plan)).rejects.toMatchObject({ facts: { mayMoveOn: true } })
 })
 
 describe('a stream that is cut', () => {
