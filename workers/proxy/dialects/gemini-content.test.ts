@@ -109,7 +109,7 @@ describe('a request', () => {
     ['tools', { tools: [{ fileSearch: {} }] }],
     ['tools', { tools: [{ mcpServers: [] }] }],
     ['tools.0.googleSearch.searchTypes.imageSearch', { tools: [{ google_search: { search_types: { image_search: {} } } }] }],
-    ['relay', { relay: { modles: ['x'] } }],
+    ['relay.modles', { relay: { modles: ['x'] } }],
   ])('with a bad %s is refused by name: %j', (param, fields) => {
     expect(refusal({ contents, ...fields })).toMatchObject({ status: 400, param })
   })
