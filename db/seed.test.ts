@@ -58,8 +58,8 @@ describe('the seed', () => {
     for (const prefix of ['gpt-', 'claude-', 'gemini-']) expect(ids.some((id) => id.startsWith(prefix))).toBe(true)
     expect((await modelOf('gpt-scripted-stall'))?.routes).toMatchObject([{ upstreamModel: 'scripted-stall', upstream: 'scripted' }])
     expect((await modelOf('claude-relay-fast'))?.routes).toMatchObject([
-      { kind: 'anthropic', baseUrl: `${upstreamUrl}/anthropic`, dialects: ['anthropic-messages'] },
       { kind: 'openai', dialects: ['openai-chat'] },
+      { kind: 'anthropic', baseUrl: `${upstreamUrl}/anthropic`, dialects: ['anthropic-messages'] },
     ])
   })
 })
