@@ -58,7 +58,7 @@ describe('the seed', () => {
     for (const prefix of ['gpt-', 'claude-', 'gemini-']) expect(ids.some((id) => id.startsWith(prefix))).toBe(true)
     expect((await modelOf('gpt-scripted-stall'))?.routes).toMatchObject([{ upstreamModel: 'scripted-stall', upstream: 'scripted' }])
     expect((await modelOf('claude-relay-fast'))?.routes).toMatchObject([
-      { kind: 'openai', dialects: ['openai-chat'] },
+      { kind: 'openai', dialects: ['openai-chat', 'openai-responses'] },
       { kind: 'anthropic', baseUrl: `${upstreamUrl}/anthropic`, dialects: ['anthropic-messages'] },
     ])
   })
