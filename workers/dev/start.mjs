@@ -17,7 +17,11 @@ const vitest = ['vitest', 'run', '--config', 'workers/test/vitest.config.ts']
  */
 const verbs = {
   up: (parameters) => [[['node', 'workers/dev/up.ts', ...parameters]]],
-  test: (parameters) => [[[...vitest, ...parameters]]],
+  test: (parameters) => [
+    [['node', 'workers/test/judge-run.ts', 'begin']],
+    [[...vitest, '--reporter=default', '--reporter=json', '--outputFile.json=.local/test/report.json', ...parameters]],
+    [['node', 'workers/test/judge-run.ts']],
+  ],
   check: () => [
     [['biome', 'check', '.']],
     [

@@ -53,19 +53,19 @@ describe('an embedding', () => {
     expect(asked(geminiEmbed, text).body).toEqual({ model: 'models/up', content: { parts: [{ text: 'c' }] } })
   })
 
-  test.each<[string | undefined, Dialect<EmbedCall>, object]>([
+  test.each<[string, Dialect<EmbedCall>, object]>([
     ['content', geminiEmbed, {}],
     ['content', geminiEmbed, { content: 'hi' }],
     ['content.parts', geminiEmbed, { content: {} }],
-    ['content.parts.0', geminiEmbed, { content: { parts: [{ text: 'a', inlineData: {} }] } }],
-    ['content.parts.0', geminiEmbed, { content: { parts: [{ text: 'a', file_data: {} }] } }],
+    ['content.parts.0.inlineData', geminiEmbed, { content: { parts: [{ text: 'a', inlineData: {} }] } }],
+    ['content.parts.0.fileData', geminiEmbed, { content: { parts: [{ text: 'a', file_data: {} }] } }],
     ['content.parts.0.text', geminiEmbed, { content: { parts: [{}] } }],
     ['outputDimensionality', geminiEmbed, { content, outputDimensionality: 0 }],
     ['taskType', geminiEmbed, { content, taskType: 'X', task_type: 'Y' }],
-    [undefined, geminiEmbed, { content, unheardOf: 1 }],
-    [undefined, geminiEmbed, { requests: [], content }],
+    ['unheardOf', geminiEmbed, { content, unheardOf: 1 }],
+    ['requests', geminiEmbed, { requests: [], content }],
     ['requests', geminiBatchEmbed, { content }],
-    ['requests.0.content.parts.0', geminiBatchEmbed, { requests: [{ content: { parts: [{ text: 'a', inlineData: {} }] } }] }],
+    ['requests.0.content.parts.0.inlineData', geminiBatchEmbed, { requests: [{ content: { parts: [{ text: 'a', inlineData: {} }] } }] }],
   ])('with a bad %s is refused', (param, dialect, body) => {
     try {
       read(dialect, body)
