@@ -93,7 +93,7 @@ function describeFile(state: CliproxyState, credential: Credential): unknown {
     unavailable: false,
     runtime_only: false,
     source: 'file',
-    path: `/root/.cli-proxy-api/${name}`,
+    path: `/home/proxy/.cli-proxy-api/${name}`,
     email,
     account_type: 'api_key',
     account: credential.apiKey,
