@@ -1,5 +1,6 @@
 import { Redis } from '@upstash/redis'
 import { z } from 'zod'
+import { sha256Hex } from '#shared/values/sha256.ts'
 import { logFailure } from '#workers/edge/log.ts'
 import { answerRouteSeconds } from './limits.ts'
 import { unavailable } from './unavailable.ts'
@@ -45,6 +46,5 @@ function open({ url, token }: RedisSettings): Redis {
 }
 
 async function nameOf(organizationId: string, answerId: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(`${organizationId}\n${answerId}`))
-  return `answer-route:${[...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`
+  return `answer-route:${await sha256Hex(new TextEncoder().encode(`${organizationId}\n${answerId}`))}`
 }

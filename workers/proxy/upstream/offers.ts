@@ -35,7 +35,9 @@ export function offersOf(models: CatalogueModel[], wish: Wish, health: RouteHeal
       (offer) => isWanted(offer.route, call.relay) && (pinnedRouteId ?? offer.route.routeId) === offer.route.routeId,
     )
     const ranked = rank(wanted, wish, health, random)
-    return call.conversation.isBound ? ranked.filter(({ route }) => route.upstream === keeperOf(wanted, wish)) : ranked
+    if (!call.conversation.isBound) return ranked
+    const keeper = keeperOf(wanted, wish)
+    return ranked.filter(({ route }) => route.upstream === keeper)
   })
   if (offers.length === 0) {
     throw new ApiError('no_route', pinnedRouteId === null ? {} : { message: 'The route that has the previous response is gone.' })
