@@ -7,7 +7,7 @@ import { formatUsd } from '#shared/values/money.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
 import { logFailure } from '#workers/edge/log.ts'
 import { rpcAnswer } from '#workers/edge/rpc-answer.ts'
-import { authenticate, type Caller } from './authenticate.ts'
+import { authenticate, type Caller } from './caller/authenticate.ts'
 import type { Exchange } from './exchange.ts'
 import { unavailable } from './unavailable.ts'
 

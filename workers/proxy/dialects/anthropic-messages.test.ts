@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { countPromptTokens } from '#workers/dev/upstream/anthropic/prompt-tokens.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
-import { countTokens } from '../count-tokens.ts'
+import { countTokens } from '../admission/count-tokens.ts'
 import { describedToolTokens, imageTokens, instructionTokens, webFetchTokens, webSearchesUnsaid, webSearchTokens } from '../limits.ts'
 import { anthropicCountTokens, anthropicMessages, readMessagesCall } from './anthropic-messages.ts'
 import type { Incoming } from './dialect.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Prompt } from '../count-tokens.ts'
+import type { Prompt } from '../admission/count-tokens.ts'
 import { imageTokens, instructionTokens, jsonBodyBytes } from '../limits.ts'
 import { type Contents, contentsOf, memberOf } from './anthropic-content.ts'
 import { anthropicHeaders } from './anthropic-headers.ts'

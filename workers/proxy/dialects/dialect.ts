@@ -2,7 +2,7 @@ import type { DialectName, Family } from '#shared/contracts/dialect.ts'
 import type { RelayOptions } from '#shared/contracts/relay-options.ts'
 import type { UnitPriceName, UsageBound } from '#shared/pricing/cost.ts'
 import type { Usage } from '#shared/pricing/usage.ts'
-import type { Prompt } from '../count-tokens.ts'
+import type { Prompt } from '../admission/count-tokens.ts'
 
 /**
  * One kind of request, native from the client to the upstream and back. A dialect is pure: it reads what a request may cost, writes what the upstream

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ApiError } from '#workers/edge/api-error.ts'
-import { countTokens } from '../count-tokens.ts'
+import { countTokens } from '../admission/count-tokens.ts'
 import { groundingSearches, groundingTokens, imageTokens } from '../limits.ts'
 import type { Call, Dialect } from './dialect.ts'
 import { type ContentCall, geminiCountTokens, geminiGenerate, geminiStream } from './gemini-content.ts'

@@ -1,4 +1,4 @@
-import type { Prompt } from '../count-tokens.ts'
+import type { Prompt } from '../admission/count-tokens.ts'
 import type { ContentBody } from './gemini-content.ts'
 import { blobsOf } from './gemini-parts.ts'
 import { textsOf } from './prompt-texts.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { countPromptTokens } from '#workers/dev/upstream/text.ts'
-import { countTokens } from '../count-tokens.ts'
+import { countTokens } from '../admission/count-tokens.ts'
 import { readChatCall } from './openai-chat.ts'
 import { promptOf } from './openai-chat-prompt.ts'
 

@@ -1,4 +1,4 @@
-import type { Prompt } from '../count-tokens.ts'
+import type { Prompt } from '../admission/count-tokens.ts'
 import type { ChatBody } from './openai-chat.ts'
 import { textsOf } from './prompt-texts.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { countTokens } from '../count-tokens.ts'
+import { countTokens } from '../admission/count-tokens.ts'
 import { incomingJson, refusalOf } from '../testing/incoming.ts'
 import { emptyReading } from './dialect.ts'
 import { type EmbeddingsCall, openaiEmbeddings } from './openai-embeddings.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { TokenCount, type Usage } from '#shared/pricing/usage.ts'
-import type { Prompt } from '../count-tokens.ts'
+import type { Prompt } from '../admission/count-tokens.ts'
 import { smallBodyBytes } from '../limits.ts'
 import { type Call, type Dialect, type Incoming, noConversation, type Reading } from './dialect.ts'
 import { setMembers } from './json-members.ts'

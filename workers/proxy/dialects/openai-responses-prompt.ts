@@ -1,4 +1,4 @@
-import type { Prompt } from '../count-tokens.ts'
+import type { Prompt } from '../admission/count-tokens.ts'
 import type { ResponsesBody } from './openai-responses.ts'
 import { contentKeysOf, listOf, memberOf } from './openai-responses-input.ts'
 import { textsOf } from './prompt-texts.ts'

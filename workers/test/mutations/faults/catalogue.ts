@@ -2,7 +2,7 @@ import { faultsIn } from '../fault.ts'
 
 const files = ['shared/contracts/catalogue.test.ts']
 const imports = ['workers/services/catalogue/import.test.ts']
-const proxies = ['workers/proxy/catalogue.test.ts']
+const proxies = ['workers/proxy/catalogue/catalogue.test.ts']
 
 /** How prices come into Postgres and to the proxies. */
 export const catalogue = [
@@ -47,7 +47,7 @@ export const catalogue = [
   ...faultsIn('db/queries/import-catalogue.ts', imports, [
     { promise: 'an import that was overtaken writes nothing', find: '${lastImportId + 1}', replace: '${Date.now() % 1_000_000_000}' },
   ]),
-  ...faultsIn('workers/proxy/catalogue.ts', proxies, [
+  ...faultsIn('workers/proxy/catalogue/catalogue.ts', proxies, [
     { promise: 'a table of prices that jumps is not taken', find: 'jumping * 2 > all - gone', replace: 'jumping < 0' },
     { promise: 'an empty catalogue is not taken', find: 'gone * 2 > all', replace: 'gone < 0', money: false },
     {

@@ -2,7 +2,7 @@ import { faultsIn } from '../fault.ts'
 
 const reading = ['workers/proxy/dialects/gemini-usage.test.ts']
 const asking = ['workers/proxy/dialects/gemini-content.test.ts']
-const streaming = ['workers/proxy/gemini-stream.test.ts']
+const streaming = ['workers/proxy/answer/gemini-stream.test.ts']
 
 /** What a Gemini answer reports, and what a Gemini request may cost. */
 export const gemini = [

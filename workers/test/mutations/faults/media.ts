@@ -5,8 +5,8 @@ const testsOf = (name: string) => [`workers/proxy/dialects/${name}.test.ts`]
 /** What images, sound and forms may cost, and what they used. */
 export const media = [
   ...faultsIn(
-    'workers/proxy/settlement.ts',
-    ['workers/proxy/settlement-by-the-piece.test.ts'],
+    'workers/proxy/admission/settlement.ts',
+    ['workers/proxy/admission/settlement-by-the-piece.test.ts'],
     [
       {
         promise: 'what is sold by the piece is charged by the piece, whatever tokens are reported',
@@ -66,8 +66,8 @@ export const media = [
     { promise: 'of a field given twice none is read', find: 'if (others.length > 0)', replace: 'if (others.length > 99)' },
   ]),
   ...faultsIn(
-    'workers/proxy/media-answer.ts',
-    ['workers/proxy/media-answer.test.ts'],
+    'workers/proxy/answer/media-answer.ts',
+    ['workers/proxy/answer/media-answer.test.ts'],
     [
       { promise: 'an answer without a byte is none', find: 'if (!reader || !first?.value)', replace: 'if (!reader || !first)' },
       {

@@ -1,22 +1,22 @@
 import { faultsIn } from '../fault.ts'
 
-const settling = ['workers/proxy/settlement.test.ts']
+const settling = ['workers/proxy/admission/settlement.test.ts']
 const reading = ['workers/proxy/dialects/openai-chat-usage.test.ts']
-const together = ['workers/proxy/settle-together.test.ts']
+const together = ['workers/proxy/admission/settle-together.test.ts']
 const bounding = ['workers/proxy/dialects/openai-chat.test.ts']
 
-const metering = ['workers/proxy/stream-meter.test.ts']
-const streaming = ['workers/proxy/stream-answer.test.ts']
+const metering = ['workers/proxy/answer/stream-meter.test.ts']
+const streaming = ['workers/proxy/answer/stream-answer.test.ts']
 const relaying = ['workers/proxy/relay.test.ts']
-const holding = [...relaying, 'workers/proxy/hold.test.ts']
-const counting = ['workers/proxy/count-tokens.test.ts']
-const leasing = ['workers/proxy/lease.test.ts']
-const admitting = ['workers/proxy/admit.test.ts']
-const guessing = ['workers/proxy/unknown-keys.test.ts']
+const holding = [...relaying, 'workers/proxy/admission/hold.test.ts']
+const counting = ['workers/proxy/admission/count-tokens.test.ts']
+const leasing = ['workers/proxy/admission/lease.test.ts']
+const admitting = ['workers/proxy/admission/admit.test.ts']
+const guessing = ['workers/proxy/caller/unknown-keys.test.ts']
 
 /** What a request may cost, what it used, and that it is settled once. */
 export const proxy = [
-  ...faultsIn('workers/proxy/settlement.ts', settling, [
+  ...faultsIn('workers/proxy/admission/settlement.ts', settling, [
     {
       promise: 'what was delivered and not reported is estimated',
       find: 'if (deliveredBytes === 0) return',
@@ -81,7 +81,7 @@ export const proxy = [
   ...faultsIn('workers/proxy/dialects/delivered-bytes.ts', reading, [
     { promise: 'output is counted in bytes', find: 'encoder.encode(value).length', replace: 'value.length' },
   ]),
-  ...faultsIn('workers/proxy/stream-meter.ts', metering, [
+  ...faultsIn('workers/proxy/answer/stream-meter.ts', metering, [
     { promise: 'the meter keeps a copy of each chunk', find: 'this.#kept.push(chunk.slice())', replace: 'this.#kept.push(chunk)' },
     {
       promise: 'a usage beside an error is read from the whole',
@@ -95,7 +95,7 @@ export const proxy = [
       replace: 'if (this.#keptBytes > unparsedBytes) this.#kept = []',
     },
   ]),
-  ...faultsIn('workers/proxy/stream-answer.ts', streaming, [
+  ...faultsIn('workers/proxy/answer/stream-answer.ts', streaming, [
     {
       promise: 'a stream that is copied is metered',
       find: '      meter.push(value)\n      await forward',
@@ -118,7 +118,7 @@ export const proxy = [
     },
     { promise: 'a dearer tier is refused', find: "z.enum(['auto', 'default'])", replace: "z.enum(['auto', 'default', 'priority'])" },
   ]),
-  ...faultsIn('workers/proxy/hold.ts', holding, [
+  ...faultsIn('workers/proxy/admission/hold.ts', holding, [
     { promise: 'a hold covers every choice', find: 'maxTokens * call.choices', replace: 'maxTokens' },
     {
       promise: 'a hold covers what the model may say when the client sets no limit',
@@ -133,7 +133,7 @@ export const proxy = [
       replace: '...call.extras, inputTokens, outputTokens: 0 }, offers)',
     },
   ]),
-  ...faultsIn('workers/proxy/count-tokens.ts', counting, [
+  ...faultsIn('workers/proxy/admission/count-tokens.ts', counting, [
     { promise: 'a tokenizer nobody has published is counted with a margin', find: 'factor * (countSlice', replace: '(countSlice' },
     { promise: 'every slice of a text is counted', find: 'start += slice.length', replace: 'start += 2 * slice.length' },
     { promise: 'what a cut may hide is counted', find: ' + hiddenTokens)', replace: ')' },
@@ -169,7 +169,7 @@ export const proxy = [
       replace: 'call.maxOutputTokens > Infinity',
     },
   ]),
-  ...faultsIn('workers/proxy/admitted-call.ts', relaying, [
+  ...faultsIn('workers/proxy/answer/admitted-call.ts', relaying, [
     {
       promise: 'a request whose upstream fails is settled',
       find: "if (this.#attempts.offer) this.#settle(emptyReading(), 'upstream_error', failure.status)",
@@ -182,7 +182,7 @@ export const proxy = [
     },
     { promise: 'a lease is renewed with what has passed so far', find: '    this.#progress = () => meter.progress()\n', replace: '' },
   ]),
-  ...faultsIn('workers/proxy/lease.ts', leasing, [
+  ...faultsIn('workers/proxy/admission/lease.ts', leasing, [
     { promise: 'a request is settled once', find: "    assert(!this.#isSettled, 'a request was settled twice')\n", replace: '' },
     { promise: 'a settled request renews no lease', find: '    clearInterval(this.#timer)\n', replace: '' },
     { promise: 'a lease is renewed in time', find: 'admission.leaseMs / 3', replace: 'admission.leaseMs * 3' },
@@ -192,7 +192,7 @@ export const proxy = [
       replace: '{ ...this.#admission.reference, holdNanos: 0, report }',
     },
   ]),
-  ...faultsIn('workers/proxy/admit.ts', admitting, [
+  ...faultsIn('workers/proxy/admission/admit.ts', admitting, [
     { promise: 'a request lives with the hold it was admitted with', find: '      reference = identified(tighter)\n', replace: '' },
     {
       promise: 'a hold whose admission was not answered is given back',
@@ -215,7 +215,7 @@ export const proxy = [
       replace: '...(snapshot && { snapshot, holdNanos: 0 }),',
     },
   ]),
-  ...faultsIn('workers/proxy/settle-together.ts', together, [
+  ...faultsIn('workers/proxy/admission/settle-together.ts', together, [
     {
       promise: 'a settlement goes to the ledger of its own customer',
       find: 'const open = gatherings.get(organizationId)',
@@ -239,7 +239,7 @@ export const proxy = [
       replace: '',
     },
   ]),
-  ...faultsIn('workers/proxy/unknown-keys.ts', guessing, [
+  ...faultsIn('workers/proxy/caller/unknown-keys.ts', guessing, [
     {
       promise: 'guessed keys are counted while Redis is away',
       find: '?? seenHere.count(clientIp) ?? 0',
@@ -259,7 +259,7 @@ export const proxy = [
       money: false,
     },
   ]),
-  ...faultsIn('workers/proxy/sliding-window.ts', guessing, [
+  ...faultsIn('workers/proxy/caller/sliding-window.ts', guessing, [
     {
       promise: 'the minute before counts by its share',
       find: ' + before * ((endsAtMs - atMs) / this.#windowMs)',

@@ -3,7 +3,7 @@ import { faultsIn } from '../fault.ts'
 const reading = ['workers/proxy/dialects/openai-responses-usage.test.ts']
 const streaming = ['workers/proxy/dialects/openai-responses-stream.test.ts']
 const judging = ['workers/proxy/dialects/openai-responses-input.test.ts']
-const continuing = ['workers/proxy/answer-routes.test.ts']
+const continuing = ['workers/proxy/answer/answer-routes.test.ts']
 
 /** OpenAI's responses: what an answer used, and what of one customer another must not reach. */
 export const responses = [
@@ -39,7 +39,7 @@ export const responses = [
       replace: "? 'message' : 'message'",
     },
   ]),
-  ...faultsIn('workers/proxy/answer-routes.ts', continuing, [
+  ...faultsIn('workers/proxy/answer/answer-routes.ts', continuing, [
     {
       promise: 'the answer of one customer is not continued by another',
       find: '`${organizationId}\\n${answerId}`',

@@ -2,7 +2,7 @@ import { faultsIn } from '../fault.ts'
 
 const offering = ['workers/proxy/upstream/offers.test.ts']
 const attempting = ['workers/proxy/upstream/attempts.test.ts']
-const serving = ['workers/proxy/admitted-call.test.ts']
+const serving = ['workers/proxy/answer/admitted-call.test.ts']
 const relaying = ['workers/proxy/relay.test.ts']
 
 /** Which route a request is sent to, what it is held for and charged when there are several, and that no work is paid for twice. */
@@ -45,21 +45,21 @@ export const routing = [
       replace: "outcome: 'timeout', mayMoveOn: true",
     },
   ]),
-  ...faultsIn('workers/proxy/stream-answer.ts', serving, [
+  ...faultsIn('workers/proxy/answer/stream-answer.ts', serving, [
     {
       promise: 'a stream that ended before it began is not run again elsewhere',
       find: 'if (done) throw failedFirst(false)',
       replace: 'if (done) throw failedFirst(true)',
     },
   ]),
-  ...faultsIn('workers/proxy/whole-answer.ts', serving, [
+  ...faultsIn('workers/proxy/answer/whole-answer.ts', serving, [
     {
       promise: 'half an answer is not run again elsewhere',
       find: "outcome: 'failed', status: 200, mayMoveOn: false",
       replace: "outcome: 'failed', status: 200, mayMoveOn: true",
     },
   ]),
-  ...faultsIn('workers/proxy/hold.ts', relaying, [
+  ...faultsIn('workers/proxy/admission/hold.ts', relaying, [
     {
       promise: 'a hold covers the dearest of the offers',
       find: 'dearest({ ...call.extras, inputTokens, outputTokens }, offers)',
@@ -73,7 +73,7 @@ export const routing = [
       replace: 'fallbackModels: []',
     },
   ]),
-  ...faultsIn('workers/proxy/admitted-call.ts', serving, [
+  ...faultsIn('workers/proxy/answer/admitted-call.ts', serving, [
     {
       promise: 'a request is charged at the price of the offer that served it',
       find: 'const offer = this.#attempts.offer ?? offers[0]\n    const price',

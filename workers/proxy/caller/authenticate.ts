@@ -1,0 +1,75 @@
+import { findKeyByHash } from '#db/queries/find-key-by-hash.ts'
+import type { AccountSnapshot } from '#shared/contracts/account.ts'
+import { hashApiKey, isWellFormedApiKey } from '#shared/values/api-key.ts'
+import { ApiError } from '#workers/edge/api-error.ts'
+import { logFailure } from '#workers/edge/log.ts'
+import type { Surroundings } from '../env.ts'
+import type { Exchange } from '../exchange.ts'
+import { cachedKeys, keyFreshMs, keyUsableMs, unknownKeyCachedMs } from '../limits.ts'
+import { unavailable } from '../unavailable.ts'
+import { ExpiringCache } from './expiring-cache.ts'
+import { presentedKey } from './presented-key.ts'
+import { countUnknownKey, refuseBlocked } from './unknown-keys.ts'
+
+/** Whose request this is. `snapshot` is there when Postgres was just read, so that the ledger need not ask for it. */
+export interface Caller {
+  keyId: string
+  keyHash: string
+  organizationId: string
+  snapshot?: AccountSnapshot
+}
+
+interface KnownKey {
+  keyId: string
+  organizationId: string
+  lookedUpAtMs: number
+}
+
+const knownKeys = new ExpiringCache<KnownKey>(cachedKeys, keyUsableMs)
+const unknownKeys = new ExpiringCache<true>(cachedKeys, unknownKeyCachedMs)
+
+/**
+ * Finds the caller by the one API key the request carries; throws 401 when there is none, or not exactly one that is valid. A key known for a while
+ * is looked up again beside the request, which does not wait: the ledger knows at once when it is revoked, and goes on when Postgres is away.
+ */
+export async function authenticate({ request, surroundings, clientIp, waitUntil }: Asking): Promise<Caller> {
+  const apiKey = presentedKey(request)
+  if (!isWellFormedApiKey(apiKey)) throw new ApiError('invalid_api_key')
+  const keyHash = await hashApiKey(apiKey)
+  const known = knownKeys.get(keyHash)
+  if (known) {
+    const nowMs = Date.now()
+    if (nowMs - known.lookedUpAtMs > keyFreshMs) {
+      known.lookedUpAtMs = nowMs
+      // A failure is logged where it happens, and changes nothing for who is known.
+      waitUntil(lookUp(keyHash, surroundings, clientIp).catch(() => undefined))
+    }
+    return { keyId: known.keyId, organizationId: known.organizationId, keyHash }
+  }
+  if (unknownKeys.get(keyHash)) throw new ApiError('invalid_api_key')
+  refuseBlocked(clientIp)
+  return lookUp(keyHash, surroundings, clientIp)
+}
+
+type Asking = Pick<Exchange, 'request' | 'surroundings' | 'clientIp' | 'waitUntil'>
+
+/** Forgets a key the ledger has refused as revoked, so that the next request is refused without asking it. */
+export function forgetKey(keyHash: string): void {
+  knownKeys.delete(keyHash)
+  unknownKeys.set(keyHash, true)
+}
+
+async function lookUp(keyHash: string, surroundings: Surroundings, clientIp: string): Promise<Caller> {
+  const found = await findKeyByHash(surroundings.db, keyHash).catch((error: unknown) => {
+    logFailure('key_lookup_failed', error)
+    throw unavailable()
+  })
+  if (!found) {
+    forgetKey(keyHash)
+    await countUnknownKey(clientIp, surroundings.redis)
+    throw new ApiError('invalid_api_key')
+  }
+  const { keyId, organizationId, snapshot } = found
+  knownKeys.set(keyHash, { keyId, organizationId, lookedUpAtMs: Date.now() })
+  return { keyId, organizationId, keyHash, snapshot }
+}
