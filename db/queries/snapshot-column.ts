@@ -12,6 +12,7 @@ export const snapshotColumn: SQL = sql`jsonb_build_object(
   'overdraftNanos', ${organizations.overdraftNanos},
   'version', ${organizations.balanceVersion},
   'limits', ${organizations.limits},
+  'credentialsVersion', ${organizations.credentialsVersion},
   'keys', (
     select coalesce(jsonb_agg(jsonb_build_object(
       'keyId', living.id,

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { bigint, check, jsonb, pgTable, text, timestamp } from 'drizzle-orm/pg-core'
+import { bigint, boolean, check, jsonb, pgTable, text, timestamp } from 'drizzle-orm/pg-core'
 import type { Limits } from '#shared/contracts/account.ts'
 
 /** The customers. Whoever changes a balance, an overdraft, a limit, a status or a key raises `balance_version` in the same transaction. */
@@ -16,6 +16,10 @@ export const organizations = pgTable(
     balanceVersion: bigint('balance_version', { mode: 'number' }).notNull().default(1),
     /** A balance that falls below it raises `balance.low`; null raises none. */
     lowBalanceNanos: bigint('low_balance_nanos', { mode: 'number' }),
+    /** Raised by every change of its provider credentials that a proxy must know of. */
+    credentialsVersion: bigint('credentials_version', { mode: 'number' }).notNull().default(0),
+    /** Whether a request that its own provider credentials cannot serve is served with its balance. */
+    byokFallback: boolean('byok_fallback').notNull().default(false),
     limits: jsonb('limits').$type<Limits>().notNull().default({}),
     createdAt: timestamp('created_at', { withTimezone: true, mode: 'date' }).notNull().defaultNow(),
   },

@@ -11,6 +11,8 @@ export const requestLogs = pgTable(
     model: text('model').notNull(),
     /** The upstream that answered; null when none was reached. */
     provider: text('provider'),
+    /** The customer's own provider credential that served it (BYOK); null when it was one of ours. */
+    credentialId: text('credential_id'),
     method: text('method').notNull(),
     path: text('path').notNull(),
     /** HTTP status the client got; null when nobody lived to see it. */

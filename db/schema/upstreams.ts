@@ -13,6 +13,8 @@ export const upstreams = pgTable(
     baseUrl: text('base_url').notNull(),
     /** Name of the entry in the Worker's secret UPSTREAM_CREDENTIALS; the credential itself is not in the database. */
     credential: text('credential').notNull(),
+    /** Whose keys customers may bring along to it, such as `openai`; null takes none but ours. */
+    byok: text('byok'),
     enabled: boolean('enabled').notNull().default(true),
   },
   // The proxy would not know which header its key stands in.

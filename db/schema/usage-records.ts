@@ -15,6 +15,8 @@ export const usageRecords = pgTable(
     priceVersionId: text('price_version_id').notNull(),
     routeId: text('route_id'),
     upstream: text('upstream'),
+    /** The customer's own provider credential that served it (BYOK); null when it was one of ours. */
+    credentialId: text('credential_id'),
     inputTokens: integer('input_tokens'),
     cacheReadTokens: integer('cache_read_tokens'),
     cacheWrite5mTokens: integer('cache_write_5m_tokens'),
@@ -25,7 +27,7 @@ export const usageRecords = pgTable(
     /** What was used beside text, such as `{"images": 1}`: the other buckets of Usage. Null for nearly all. */
     units: jsonb('units').$type<Usage>(),
     costNanos: bigint('cost_nanos', { mode: 'number' }).notNull(),
-    /** What all attempts cost us together; null when no route says. */
+    /** What all attempts cost us together, or the customer at its provider; null when no route says. */
     upstreamCostNanos: bigint('upstream_cost_nanos', { mode: 'number' }),
     estimated: boolean('estimated').notNull(),
     capped: boolean('capped').notNull(),

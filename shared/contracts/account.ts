@@ -34,5 +34,7 @@ export const AccountSnapshot = z.object({
   version: z.int().min(0),
   limits: Limits,
   keys: z.array(KeyFacts),
+  /** `organizations.credentials_version`; zero as long as there never was a provider credential. Absent: zero. */
+  credentialsVersion: z.int().min(0).optional(),
 })
 export type AccountSnapshot = z.infer<typeof AccountSnapshot>

@@ -37,6 +37,10 @@ export interface AdmitRequest {
   /** Other models that may be served instead: the key must be allowed to use all of them. */
   fallbackModels?: string[]
   idempotency?: Idempotency
+  /** The version of the customer's provider credentials by which the request was routed. */
+  credentialsVersion?: number
+  /** Nothing but the customer's own provider credentials serves it: it holds nothing, and needs no balance. */
+  isByok?: boolean
 }
 
 /** What a client said with `Idempotency-Key`, as SHA-256 in hex: the key of this API key, and the request it stands for. */
@@ -88,6 +92,8 @@ export type AdmitOutcome =
     }
   /** The object knows nothing recent enough of the account: read Postgres and call again with `snapshot`. */
   | { outcome: 'snapshot_required' }
+  /** The customer's provider credentials are no longer those by which the request was routed: read them and begin anew. */
+  | { outcome: 'credentials_changed' }
 
 /** Names a hold together with all that is needed to open it again, should the object have lost it. */
 export interface HoldReference {

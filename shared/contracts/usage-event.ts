@@ -35,10 +35,14 @@ export const AttemptOutcome = z.enum([
 ])
 export type AttemptOutcome = z.infer<typeof AttemptOutcome>
 
-/** One attempt to have a request served. `costNanos` is what the upstream charges us for it, as far as that is known. */
+/**
+ * One attempt to have a request served. `costNanos` is what the upstream charges for it, as far as that is known: us, or the customer whose own
+ * provider credential was used.
+ */
 export const Attempt = z.object({
   routeId: z.string(),
   upstream: z.string(),
+  credentialId: z.string().optional(),
   outcome: AttemptOutcome,
   /** HTTP status of the upstream; null when it gave none. */
   status: z.int().nullable(),
@@ -62,6 +66,8 @@ export const Settlement = z.object({
   status: z.int().nullable(),
   routeId: z.string().nullable(),
   upstream: z.string().nullable(),
+  /** The customer's own provider credential that served it, where it was not one of ours. */
+  credentialId: z.string().optional(),
   latencyMs: z.int().min(0),
   timeToFirstTokenMs: z.int().min(0).nullable(),
   /** What was served and charged, where that is not what was admitted: another model of the client's list, or a route with a price of its own. */
