@@ -32,6 +32,19 @@ describe('the seed', () => {
     expect((await modelOf('gpt-relay-fast'))?.routes).toMatchObject([{ baseUrl: 'http://127.0.0.1:4011/openai', credential: 'scripted' }])
   })
 
+  test('lets customers bring keys of each provider, but none to a CLIProxyAPI, which an older database learns too', async () => {
+    await seed(database.databaseUrl, { upstreamUrl })
+    await database.db.update(upstreams).set({ byok: 'cohere' })
+    await seed(database.databaseUrl, { upstreamUrl })
+    const rows = await database.db.select({ id: upstreams.id, byok: upstreams.byok }).from(upstreams)
+    expect(Object.fromEntries(rows.map(({ id, byok }) => [id, byok]))).toEqual({
+      scripted: 'openai',
+      'scripted-anthropic': 'anthropic',
+      'scripted-gemini': 'gemini',
+      cliproxy: null,
+    })
+  })
+
   test('makes a new key when the old one no longer works', async () => {
     const { organizationId, apiKey } = await seed(database.databaseUrl, { upstreamUrl })
     const keyId = (await findKeyByHash(database.db, await hashApiKey(apiKey)))?.keyId ?? ''

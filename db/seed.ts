@@ -12,12 +12,19 @@ import { models, priceVersions, routes, upstreams } from './schema/index.ts'
 
 /** The providers that the scripted upstream plays, each at a path and in dialects of its own. */
 export const scriptedPeers = [
-  { id: 'scripted', kind: 'openai', path: '/openai', prefix: 'gpt', dialects: ['openai-chat', 'openai-responses'] },
-  { id: 'scripted-anthropic', kind: 'anthropic', path: '/anthropic', prefix: 'claude', dialects: ['anthropic-messages'] },
-  { id: 'scripted-gemini', kind: 'gemini', path: '/gemini', prefix: 'gemini', dialects: ['gemini-content'] },
-] as const satisfies { id: string; kind: UpstreamKind; path: string; prefix: string; dialects: DialectName[] }[]
+  { id: 'scripted', kind: 'openai', byok: 'openai', path: '/openai', prefix: 'gpt', dialects: ['openai-chat', 'openai-responses'] },
+  {
+    id: 'scripted-anthropic',
+    kind: 'anthropic',
+    byok: 'anthropic',
+    path: '/anthropic',
+    prefix: 'claude',
+    dialects: ['anthropic-messages'],
+  },
+  { id: 'scripted-gemini', kind: 'gemini', byok: 'gemini', path: '/gemini', prefix: 'gemini', dialects: ['gemini-content'] },
+] as const satisfies { id: string; kind: UpstreamKind; byok: string; path: string; prefix: string; dialects: DialectName[] }[]
 /** Another way to models of all of them, under names of its own. */
-const cliproxy = { id: 'cliproxy', kind: 'cliproxyapi', path: '/cliproxy' } as const
+const cliproxy = { id: 'cliproxy', kind: 'cliproxyapi', byok: null, path: '/cliproxy' } as const
 type PeerId = (typeof scriptedPeers)[number]['id']
 
 export interface SeedModel {
@@ -105,9 +112,13 @@ export async function seed(databaseUrl: string, options: SeedOptions): Promise<{
 }
 
 async function seedCatalogue(db: Db, options: SeedOptions): Promise<void> {
-  for (const { id, kind, path } of [...scriptedPeers, cliproxy]) {
+  for (const { id, kind, byok, path } of [...scriptedPeers, cliproxy]) {
     const baseUrl = options.upstreamUrl + path
-    await db.insert(upstreams).values({ id, kind, baseUrl, credential }).onConflictDoUpdate({ target: upstreams.id, set: { baseUrl } })
+    const set = { baseUrl, byok }
+    await db
+      .insert(upstreams)
+      .values({ id, kind, credential, ...set })
+      .onConflictDoUpdate({ target: upstreams.id, set })
   }
   const wanted = [...demoModels, ...(options.models ?? [])]
   await db.insert(models).values(wanted.map(modelRow)).onConflictDoNothing()
