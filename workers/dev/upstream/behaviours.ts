@@ -1,3 +1,5 @@
+import { redirectStatuses } from './redirects.ts'
+
 /** Counts that an upstream may get wrong, or where it puts them. */
 export type UsageFault =
   | 'absent'
@@ -21,12 +23,12 @@ export type Failure = 'rate-limited' | 'server-error' | 'overloaded' | 'bad-key'
  */
 export type Behaviour = {
   does: string
-  parameter?: { means: string; usual: number }
+  parameter?: { means: string; usual: number; among?: readonly number[] }
   /** What happens between reading the request and the answer's headers. */
   opening?: 'delay' | 'stall' | 'cut' | 'fail-first'
   failure?: Failure
-  /** A 200 whose body is not an answer. */
-  instead?: 'html' | 'error' | 'nothing'
+  /** What is neither an answer nor an error: a 200 whose body is something else, or a redirect. */
+  instead?: 'html' | 'error' | 'nothing' | 'redirect'
   usage?: UsageFault
   output?: 'unicode' | 'huge' | 'blank' | 'filtered'
   /** How the answer's body goes wrong on its way. */
@@ -65,6 +67,11 @@ export const behaviours: Readonly<Record<string, Behaviour>> = {
   'error-mid': { does: 'K chunks, then an error event and the end', fault: 'error-mid', parameter: afterChunks },
   'empty-stream': { does: '200 with no body', instead: 'nothing' },
   html: { does: '200 with an HTML page', instead: 'html' },
+  redirect: {
+    does: 'redirects with status N, to where a visit is recorded as a leak',
+    instead: 'redirect',
+    parameter: { means: 'status', usual: 307, among: redirectStatuses },
+  },
   'json-error-200': { does: '200 with an error envelope as JSON', instead: 'error' },
   'rate-limited': { does: '429 with retry-after N', failure: 'rate-limited', parameter: { means: 'seconds', usual: 2 } },
   'rate-limited-forever': {
@@ -128,8 +135,12 @@ function parseModel(model: string): Script | null {
 
 function scriptNamed(name: string, amount: number | null): Script | null {
   const behaviour = Object.hasOwn(behaviours, name) ? behaviours[name] : undefined
-  if (!behaviour || (amount !== null && !behaviour.parameter)) return null
+  if (!behaviour || (amount !== null && !takes(behaviour, amount))) return null
   return { name, behaviour, amount: amount ?? behaviour.parameter?.usual ?? 0 }
+}
+
+function takes({ parameter }: Behaviour, amount: number): boolean {
+  return parameter !== undefined && (parameter.among === undefined || parameter.among.includes(amount))
 }
 
 export function listModels(): string[] {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Attempts } from './attempts.ts'
 import type { CliproxyState } from './cliproxy/state.ts'
+import type { KeyStanding, PresentedKey } from './customer-keys.ts'
 import type { GroundTruth, OpenRecord } from './ground-truth.ts'
 
 /** Header names and values in one flat list, the form in which node writes them fastest. */
@@ -18,11 +19,11 @@ export class Exchange {
   readonly #truth: GroundTruth
   #body: Buffer | null = null
 
-  constructor(request: IncomingMessage, response: ServerResponse, truth: GroundTruth, leaks: string[]) {
+  constructor(request: IncomingMessage, response: ServerResponse, truth: GroundTruth, key: PresentedKey, leaks: string[]) {
     this.request = request
     this.response = response
     this.#truth = truth
-    this.record = truth.open(request, leaks)
+    this.record = truth.open(request, key, leaks)
     response.on('close', () => this.#close())
   }
 
@@ -38,6 +39,13 @@ export class Exchange {
     return this.record.endedAt === null
   }
 
+  /** What the provider says to this key, which stands in the header it takes; a known one is recorded as right. */
+  judgeKey(key: string, platformKey: string): KeyStanding {
+    const standing = this.#truth.customerKeys.judge(key, platformKey)
+    if (standing.state !== 'revoked') this.record.headerSet.authorization = 'right'
+    return standing
+  }
+
   /** Writes the status line and headers; the body follows by the caller. */
   begin(status: number, headers: HeaderList): void {
     this.record.status = status
@@ -47,7 +55,7 @@ export class Exchange {
   /** A whole answer at once. */
   answer(status: number, headers: HeaderList, body: string | Buffer): void {
     if (!this.isOpen) return
-    if (status >= 400) this.ending = 'refused'
+    if (status >= 300) this.ending = 'refused'
     headers.push('content-length', String(Buffer.byteLength(body)))
     this.begin(status, headers)
     this.response.end(body)

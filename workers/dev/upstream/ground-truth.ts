@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Attempts } from './attempts.ts'
 import { CliproxyState } from './cliproxy/state.ts'
+import { CustomerKeys, type KeyOwner, type PresentedKey } from './customer-keys.ts'
 import { type HeaderSet, HeaderSets } from './header-sets.ts'
 
 export type Outcome = 'completed' | 'client_left' | 'broken' | 'refused' | 'running'
@@ -16,6 +17,10 @@ export type TruthRecord = {
   behaviour: string | null
   headers: Record<string, string>
   relayRequestId: string | null
+  /** Whose key it came with; null for a key that nobody has, and without any. */
+  keyOwner: KeyOwner | null
+  /** SHA-256 in hex of that key; null for the platform's own. */
+  keyHash: string | null
   stream: boolean
   status: number | null
   outcome: Outcome
@@ -44,6 +49,7 @@ export type ModelSummary = {
 export type RecordFilter = {
   relayRequestId?: string | undefined
   model?: string | undefined
+  keyHash?: string | undefined
   since?: number | undefined
   limit?: number | undefined
 }
@@ -63,8 +69,10 @@ export class GroundTruth {
   readonly attempts = new Attempts()
   /** What tests switch and what its management plane changes; clearing the log leaves it alone. */
   readonly cliproxy = new CliproxyState()
+  /** Registered by tests; clearing the log leaves them alone too. */
+  readonly customerKeys = new CustomerKeys()
 
-  open(request: IncomingMessage, leaks: string[]): OpenRecord {
+  open(request: IncomingMessage, key: PresentedKey, leaks: string[]): OpenRecord {
     const record: OpenRecord = {
       id: this.#nextId,
       receivedAt: Date.now(),
@@ -74,6 +82,8 @@ export class GroundTruth {
       model: null,
       behaviour: null,
       headerSet: this.#headerSets.take(request.rawHeaders),
+      keyOwner: key.owner,
+      keyHash: key.hash,
       stream: false,
       status: null,
       outcome: 'running',
@@ -139,6 +149,7 @@ export class GroundTruth {
 function matches(record: OpenRecord, filter: RecordFilter): boolean {
   if (filter.relayRequestId !== undefined && record.headerSet.requestId !== filter.relayRequestId) return false
   if (filter.model !== undefined && record.model !== filter.model) return false
+  if (filter.keyHash !== undefined && record.keyHash !== filter.keyHash) return false
   return filter.since === undefined || record.receivedAt >= filter.since
 }
 

@@ -1,3 +1,4 @@
+import type { PresentedKey } from './customer-keys.ts'
 import type { Dialect } from './dialect.ts'
 
 // Where the providers' clients put a key; a relay sends one of them.
@@ -40,6 +41,13 @@ export function findLeaks(
   }
   if (keys > 1) leaks.push('authorization')
   return leaks
+}
+
+/** `platform-key` or `customer-key` when a key came to a provider that it must never reach. */
+export function findKeyLeaks({ owner, provider }: PresentedKey, { prefix, keysOf }: Pick<Dialect, 'prefix' | 'keysOf'>): string[] {
+  if (owner === null) return []
+  const isMisplaced = (keysOf !== undefined && keysOf !== owner) || (provider !== null && prefix !== `/${provider}`)
+  return isMisplaced ? [`${owner}-key`] : []
 }
 
 function isForbidden(name: string): boolean {

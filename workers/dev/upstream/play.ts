@@ -3,6 +3,7 @@ import { gzip } from 'node:zlib'
 import type { Failure, Script } from './behaviours.ts'
 import { deliverBinary, deliverBody, deliverStream, pause, renderStream, type StreamEvent, type StreamFormat } from './delivery.ts'
 import type { Exchange, HeaderList } from './exchange.ts'
+import { answerRedirect } from './redirects.ts'
 
 /** What a dialect brings for one accepted request; the script decides which of it is used. Tokens count all choices. */
 export type Part = {
@@ -39,6 +40,7 @@ export async function play(exchange: Exchange, script: Script, part: Part): Prom
   const { behaviour, amount } = script
   if (behaviour.opening && (await playOpening(exchange, script, part)) === 'ended') return
   if (behaviour.failure) return part.fail(behaviour.failure, amount)
+  if (behaviour.instead === 'redirect') return answerRedirect(exchange, amount, part.headers(json))
   if (behaviour.instead) return playInstead(exchange, behaviour.instead, part)
   if (behaviour.fault === 'bomb') return playBomb(exchange, amount, part)
   if (!part.stream) return playBody(exchange, script, part)

@@ -5,15 +5,16 @@ import type { Dialect } from './dialect.ts'
 import { Exchange } from './exchange.ts'
 import { geminiDialect } from './gemini/routes.ts'
 import { GroundTruth, type ModelSummary, type RecordFilter, type TruthRecord } from './ground-truth.ts'
-import { findLeaks } from './leaks.ts'
+import { findKeyLeaks, findLeaks } from './leaks.ts'
 import { openAiDialect } from './openai/routes.ts'
+import { redirectedDialect, redirectingDialect } from './redirects.ts'
 import { answerTruth } from './truth-routes.ts'
 
 export type UpstreamOptions = {
   /** 0 picks a free port. */
   port: number
   host?: string
-  /** The one key that is accepted; SCRIPTED_UPSTREAM_KEY or `sk-scripted-upstream` when absent. */
+  /** The platform's key; SCRIPTED_UPSTREAM_KEY or `sk-scripted-upstream` when absent. */
   key?: string
 }
 
@@ -29,7 +30,17 @@ export type Upstream = {
 
 export type { RecordFilter, TruthRecord } from './ground-truth.ts'
 
-const dialects: readonly Dialect[] = [openAiDialect, anthropicDialect, geminiDialect, cliproxyDialect]
+/** Some other provider that speaks as OpenAI does; the platform has no account there. */
+const compatibleDialect: Dialect = { ...openAiDialect, prefix: '/compatible', keysOf: 'customer' }
+const dialects: readonly Dialect[] = [
+  openAiDialect,
+  anthropicDialect,
+  geminiDialect,
+  cliproxyDialect,
+  compatibleDialect,
+  redirectingDialect,
+  redirectedDialect,
+]
 const keepAliveMs = 10 * 60 * 1_000
 // A benchmark opens its connections all at once.
 const backlog = 4_096
@@ -61,8 +72,9 @@ function answerRequest(request: IncomingMessage, response: ServerResponse, truth
   }
   const path = url.split('?', 1)[0] ?? ''
   const dialect = dialects.find(({ prefix }) => path.startsWith(`${prefix}/`))
-  const leaks = findLeaks(url, request.rawHeaders, dialect)
-  const exchange = new Exchange(request, response, truth, leaks)
+  const presented = truth.customerKeys.identify(request.headers, key)
+  const leaks = [...findLeaks(url, request.rawHeaders, dialect), ...(dialect ? findKeyLeaks(presented, dialect) : [])]
+  const exchange = new Exchange(request, response, truth, presented, leaks)
   if (!dialect) exchange.answer(404, ['content-type', 'text/plain'], 'No provider lives at this path.\n')
   else if (leaks.length > 0) dialect.refuseLeaks(exchange, leaks)
   else dialect.answer(exchange, path.slice(dialect.prefix.length), key).catch((error: unknown) => reportDefect(exchange, dialect, error))

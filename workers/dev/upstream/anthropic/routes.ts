@@ -1,7 +1,7 @@
 import type { Dialect } from '../dialect.ts'
 import type { Exchange } from '../exchange.ts'
 import { type JsonObject, readJsonBody } from '../json-body.ts'
-import { type AnthropicError, badKey, invalidRequest, notFound, relayLeak, serverError, tooLarge } from './errors.ts'
+import { type AnthropicError, badKey, invalidRequest, notFound, relayLeak, scriptedFailure, serverError, tooLarge } from './errors.ts'
 import { answerCount, answerMessages } from './messages.ts'
 import { answerModel, answerModels } from './models.ts'
 import { answerError } from './replies.ts'
@@ -26,19 +26,23 @@ export const anthropicDialect: Dialect = {
     if (!post && !modelId && path !== '/v1/models') return answerError(exchange, notFound('Not Found'))
     if (exchange.request.method !== (post ? 'POST' : 'GET')) return answerError(exchange, invalidRequest('Method Not Allowed', 405))
     const betas = readBetas(exchange)
-    const error = judgeKey(exchange, key) ?? judgeVersion(exchange) ?? judgeBetas(betas)
+    const given = exchange.request.headers['x-api-key']
+    const error = judgeKey(exchange, given, key) ?? judgeVersion(exchange) ?? judgeBetas(betas)
     if (error) return answerError(exchange, error)
-    if (post) return answerPost(exchange, post, { betas, isStrict: exchange.request.headers['anthropic-version'] !== '2023-06-01' }, key)
+    if (post) {
+      const isStrict = exchange.request.headers['anthropic-version'] !== '2023-06-01'
+      return answerPost(exchange, post, { betas, isStrict }, String(given))
+    }
     return modelId ? answerModel(exchange, modelId) : answerModels(exchange)
   },
 }
 
-function judgeKey(exchange: Exchange, key: string): AnthropicError | null {
-  const { authorization, 'x-api-key': given } = exchange.request.headers
+function judgeKey(exchange: Exchange, given: string | string[] | undefined, platformKey: string): AnthropicError | null {
+  const { authorization } = exchange.request.headers
   if (given === undefined) return badKey(authorization === undefined ? 'x-api-key header is required' : 'Invalid bearer token')
-  if (given !== key) return badKey('invalid x-api-key')
-  exchange.record.headerSet.authorization = 'right'
-  return null
+  const { state, retryAfterSeconds } = exchange.judgeKey(String(given), platformKey)
+  if (state === 'revoked') return badKey('invalid x-api-key')
+  return state === 'rate_limited' ? scriptedFailure('rate-limited', retryAfterSeconds, 'all models', String(given)) : null
 }
 
 function judgeVersion({ request }: Exchange): AnthropicError | null {

@@ -32,6 +32,7 @@ const Body = z.looseObject({ model: z.string() })
 /** A self-hosted CLIProxyAPI: the providers' dialects on their own paths, and a management plane that no public request may reach. */
 export const cliproxyDialect: Dialect = {
   prefix,
+  keysOf: 'platform',
   ownHeaders: ['x-api-key', 'x-goog-api-key', 'x-management-key'],
   // Which route takes which is judged below, where the route is known.
   ownQueries: [...backends.flatMap(({ dialect }) => dialect.ownQueries ?? []), /^count=\d+$/],

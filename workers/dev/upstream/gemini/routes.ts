@@ -1,10 +1,19 @@
-import type { StreamFormat } from '../delivery.ts'
 import type { Dialect } from '../dialect.ts'
 import type { Exchange } from '../exchange.ts'
 import { type JsonObject, parseObject } from '../json-body.ts'
 import { answerCountTokens } from './count-tokens.ts'
 import { answerBatchEmbedContents, answerEmbedContent } from './embeddings.ts'
-import { internalError, invalidArgument, missingKey, relayLeak, unreadableBody, wrongKey, wrongToken } from './errors.ts'
+import {
+  type GoogleError,
+  internalError,
+  invalidArgument,
+  missingKey,
+  relayLeak,
+  scriptedFailure,
+  unreadableBody,
+  wrongKey,
+  wrongToken,
+} from './errors.ts'
 import { answerGenerate } from './generate.ts'
 import { answerModel, answerModels } from './models.ts'
 import { answerError, answerNotFound, type Call } from './replies.ts'
@@ -36,18 +45,21 @@ export const geminiDialect: Dialect = {
     const [, version = '', rest = ''] = /^\/(v1|v1beta)\/models(.*)$/.exec(path) ?? []
     const [, model = '', name = ''] = /^\/([^/:]+):([A-Za-z]+)$/.exec(rest) ?? []
     const method = Object.hasOwn(methods, name) ? methods[name] : undefined
+    const given = String(exchange.request.headers['x-goog-api-key'] ?? '')
     const isSse = exchange.request.url?.includes('?') === true
     if (isSse && name !== streamMethod) return refuseLeaks(exchange, ['query'])
     if (method && verb === 'POST') {
       exchange.record.model = model
       exchange.record.stream = name === streamMethod
       const format = exchange.record.stream && !isSse ? 'array' : 'sse-crlf'
-      return answerMethod({ exchange, version, model, key, format }, method)
+      const error = judgeKey(exchange, given, key)
+      return error ? answerError(exchange, error, format) : answerMethod({ exchange, version, model, key: given, format }, method)
     }
     const modelId = /^\/([^/:]+)$/.exec(rest)?.[1]
     const isKnown = version !== '' && (rest === '' || modelId !== undefined)
     if (!isKnown || verb !== 'GET') return answerNotFound(exchange)
-    if (!judgeKey(exchange, key, 'sse-crlf')) return
+    const error = judgeKey(exchange, given, key)
+    if (error) return answerError(exchange, error, 'sse-crlf')
     return modelId === undefined ? answerModels(exchange) : answerModel(exchange, version, modelId)
   },
 }
@@ -58,20 +70,16 @@ function refuseLeaks(exchange: Exchange, leaks: readonly string[]): void {
   answerError(exchange, relayLeak(leaks), 'sse-crlf')
 }
 
-function judgeKey(exchange: Exchange, key: string, format: StreamFormat): boolean {
-  const { authorization, 'x-goog-api-key': given } = exchange.request.headers
-  if (given === key) {
-    exchange.record.headerSet.authorization = 'right'
-    return true
-  }
-  const missing = authorization === undefined || authorization === '' ? missingKey : wrongToken
-  answerError(exchange, given === undefined || given === '' ? missing : wrongKey, format)
-  return false
+function judgeKey(exchange: Exchange, given: string, platformKey: string): GoogleError | null {
+  const { authorization } = exchange.request.headers
+  if (given === '') return authorization === undefined || authorization === '' ? missingKey : wrongToken
+  const { state, retryAfterSeconds } = exchange.judgeKey(given, platformKey)
+  if (state === 'revoked') return wrongKey
+  return state === 'rate_limited' ? scriptedFailure('rate-limited', retryAfterSeconds, 'all models', given) : null
 }
 
 async function answerMethod(call: Call, method: Method): Promise<void> {
-  const { exchange, model, key, format } = call
-  if (!judgeKey(exchange, key, format)) return
+  const { exchange, model, format } = call
   const contentType = exchange.request.headers['content-type'] ?? ''
   if (!/^application\/json(\s*;\s*charset=utf-8)?$/i.test(contentType)) {
     return answerError(exchange, invalidArgument(`Unsupported content type: ${JSON.stringify(contentType)}.`), format)

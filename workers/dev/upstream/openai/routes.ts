@@ -7,7 +7,9 @@ import {
   invalidRequest,
   missingKey,
   missingModel,
+  type OpenAiError,
   relayLeak,
+  scriptedFailure,
   serverError,
   unknownUrl,
   unreadableBody,
@@ -59,21 +61,19 @@ export const openAiDialect: Dialect = {
     if (!post && !modelId && path !== '/v1/models') return answerError(exchange, unknownUrl(method, path))
     const allowed = post ? 'POST' : 'GET'
     if (method !== allowed) return answerError(exchange, wrongMethod(method, path, allowed))
-    if (!judgeKey(exchange, key)) return
-    if (post) return answerPost(exchange, post, forms[path] ?? null, key)
+    const given = /^Bearer (.+)$/.exec(exchange.request.headers.authorization ?? '')?.[1] ?? ''
+    const error = judgeKey(exchange, given, key)
+    if (error) return answerError(exchange, error)
+    if (post) return answerPost(exchange, post, forms[path] ?? null, given)
     return modelId ? answerModel(exchange, modelId) : answerModels(exchange)
   },
 }
 
-function judgeKey(exchange: Exchange, key: string): boolean {
-  const { authorization } = exchange.request.headers
-  const given = /^Bearer (.+)$/.exec(authorization ?? '')?.[1]
-  if (given === key) {
-    exchange.record.headerSet.authorization = 'right'
-    return true
-  }
-  answerError(exchange, given === undefined ? missingKey : wrongKey(given))
-  return false
+function judgeKey(exchange: Exchange, given: string, platformKey: string): OpenAiError | null {
+  if (given === '') return missingKey
+  const { state, retryAfterSeconds } = exchange.judgeKey(given, platformKey)
+  if (state === 'revoked') return wrongKey(given)
+  return state === 'rate_limited' ? scriptedFailure('rate-limited', retryAfterSeconds, 'all models', given) : null
 }
 
 async function answerPost(exchange: Exchange, post: Post, fields: FormFields | null, key: string): Promise<void> {
