@@ -16,7 +16,7 @@ export async function answerResponse(exchange: Exchange, body: JsonObject, model
   const script = admitRequest(exchange, model, () => checkResponse(body))
   if (!script) return
   const request = readResponse(body)
-  const earlierTokens = recallTokens(body, request)
+  const earlierTokens = recallTokens(body, request, key)
   if (typeof earlierTokens !== 'number') return answerError(exchange, earlierTokens)
   const { completion, items, incomplete } = writeOutput(request, script, earlierTokens)
   const { usage } = completion
@@ -35,6 +35,7 @@ export async function answerResponse(exchange: Exchange, body: JsonObject, model
     earlyUsage: reportsEarly ? halve(fields) : null,
     reasoningTokens: usage.reasoningTokens,
   }
+  const kept = { key, promptTokens: usage.promptTokens }
   await play(exchange, script, {
     ...commonPart(exchange, script, key),
     errorEvent: firstEventError,
@@ -44,25 +45,25 @@ export async function answerResponse(exchange: Exchange, body: JsonObject, model
     visibleTokens: usage.completionTokens - usage.reasoningTokens,
     hiddenTokens: usage.reasoningTokens,
     usage: finished.usage.parsed,
-    renderBody: () => store(request, finished, usage, renderResponse(finished)),
-    renderEvents: () => store(request, finished, usage, renderResponseEvents(finished)),
+    renderBody: () => store(request, finished, kept, renderResponse(finished)),
+    renderEvents: () => store(request, finished, kept, renderResponseEvents(finished)),
   })
 }
 
 /** Prompt tokens of what the request names instead of sending it, or the refusal of an id that was never stored here. */
-function recallTokens(body: JsonObject, { input, previous_response_id: previous }: ResponseRequest): number | OpenAiError {
+function recallTokens(body: JsonObject, { input, previous_response_id: previous }: ResponseRequest, key: string): number | OpenAiError {
   const { conversation, prompt } = body
   if (conversation !== undefined && conversation !== null) return invalidRequest('Conversation not found.', 'conversation', null, 404)
   if (prompt !== undefined && prompt !== null) return invalidRequest('Prompt not found.', 'prompt', 'prompt_not_found', 404)
   let tokens = 0
   if (previous !== undefined && previous !== null) {
-    const known = recall(previous)
+    const known = recall(key, previous)
     if (known === null)
       return invalidRequest(`Previous response with id '${previous}' not found.`, 'previous_response_id', 'previous_response_not_found')
     tokens += known
   }
   for (const id of Array.isArray(input) ? listReferences(input) : []) {
-    const known = recall(id)
+    const known = recall(key, id)
     const hint = 'Items are not persisted when `store` is set to false.'
     if (known === null) return invalidRequest(`Item with id '${id}' not found. ${hint}`, 'input', null, 404)
     tokens += known
@@ -74,12 +75,12 @@ function recallTokens(body: JsonObject, { input, previous_response_id: previous 
 function store<Rendered>(
   { store: isStored }: ResponseRequest,
   { head, items }: FinishedResponse,
-  usage: ChatUsage,
+  { key, promptTokens }: { key: string; promptTokens: number },
   rendered: Rendered,
 ): Rendered {
   if (isStored === false) return rendered
-  remember(String(head.id), usage.promptTokens)
-  for (const { item, pieces } of items) remember(String(item.id), pieces.length)
+  remember(key, String(head.id), promptTokens)
+  for (const { item, pieces } of items) remember(key, String(item.id), pieces.length)
   return rendered
 }
 
