@@ -13,7 +13,7 @@ const highestPort = 65_535 - 14
 
 const usage = `npm start -- [--reset]
 
-Starts the whole platform on this machine: Postgres, Redis, a scripted upstream and every Worker.
+Starts the whole platform on this machine: Postgres, Redis, a scripted upstream, a scripted KMS and every Worker.
   --reset   forget all local data first
   RELAY_PORT=<port>   first of the fifteen ports to use (default ${defaultPort})
 `
