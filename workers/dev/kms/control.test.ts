@@ -55,7 +55,7 @@ test.each([
   ['throttled', 400, 'ThrottlingException'],
   ['denied', 400, 'AccessDeniedException'],
   ['internal', 500, 'KMSInternalException'],
-  ['timeout', 500, 'DependencyTimeoutException'],
+  ['timeout', 503, 'DependencyTimeoutException'],
   ['unavailable', 500, 'KeyUnavailableException'],
 ] as const)('the fault %s meets as many calls as asked for, or all until it is undone', async (kind, status, type) => {
   await control.setFault({ kind, count: 2 })

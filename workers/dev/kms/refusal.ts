@@ -1,7 +1,7 @@
 /** Every error of KMS that is played here, with the status AWS documents for it. */
 const statuses = {
   AccessDeniedException: 400,
-  DependencyTimeoutException: 500,
+  DependencyTimeoutException: 503,
   DisabledException: 400,
   IncompleteSignatureException: 400,
   IncorrectKeyException: 400,
