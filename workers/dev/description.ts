@@ -10,6 +10,7 @@ export type StackDescription = {
   postgresUrl: string
   redisUrl: string
   upstreamUrl: string
+  kmsUrl: string
   demo: { apiKey: string; organizationId: string; email?: string; password?: string }
   access: { clientId: string; clientSecret: string }
 }

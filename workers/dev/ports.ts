@@ -16,6 +16,7 @@ export const portOffsets = {
   ledger: 10,
   usage: 11,
   quality: 12,
+  kms: 13,
 } as const
 
 export type PortName = keyof typeof portOffsets
@@ -24,7 +25,7 @@ export type Ports = Record<PortName, number>
 /** The address every part of a stack listens on; nothing of it is reachable from another machine. */
 export const localHost = '127.0.0.1'
 
-const portAdvice = 'Stop what listens there, or set RELAY_PORT to another base port (the stack uses base to base + 12).'
+const portAdvice = 'Stop what listens there, or set RELAY_PORT to another base port (the stack uses base to base + 14).'
 
 export function portsFrom(portBase: number): Ports {
   const entries = Object.entries(portOffsets).map(([name, offset]) => [name, portBase + offset])

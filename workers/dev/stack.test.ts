@@ -3,6 +3,8 @@ import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { callKms } from './kms/test-client.ts'
+import { kmsKeys } from './kms/well-known.ts'
 import { localHost } from './ports.ts'
 import { checkoutDirectory, nodeBinary } from './processes/environment.ts'
 import { type Stack, startStack } from './stack.ts'
@@ -74,6 +76,11 @@ test('a Worker gets its variables, and the admin Worker stands behind the access
   const headers = { 'cf-access-client-id': clientId, 'cf-access-client-secret': clientSecret }
   expect(await (await fetch(stack.description.adminUrl, { headers })).json()).toEqual({ isSigned: true })
   expect((await fetch(stack.description.adminUrl)).status).toBe(403)
+})
+
+test('a stack has a KMS of its own, at the address it tells', async () => {
+  const { status, body } = await callKms(stack.description.kmsUrl, 'DescribeKey', { KeyId: kmsKeys.first.alias })
+  expect({ status, body }).toMatchObject({ status: 200, body: { KeyMetadata: { Arn: kmsKeys.first.arn } } })
 })
 
 test('stack.json describes the stack and only its owner reads it', () => {

@@ -10,14 +10,14 @@ import { checkoutDirectory } from './processes/environment.ts'
 import { type ProcessPlan, SupervisedProcess } from './processes/supervised.ts'
 import { findRedis } from './redis/binary.ts'
 import { planRedis } from './redis/server.ts'
-import { loadRestToken, planAccess, planNeon, planUpstash, planUpstream } from './stand-ins.ts'
+import { loadRestToken, planAccess, planKms, planNeon, planUpstash, planUpstream } from './stand-ins.ts'
 import { planWorker, type WorkerName, workerNames } from './worker-processes/plan.ts'
 import { workerVars } from './worker-processes/vars.ts'
 
 export type { StackDescription } from './description.ts'
 export type { WorkerName } from './worker-processes/plan.ts'
 
-const standInNames = ['postgres', 'neon', 'redis', 'upstash', 'access', 'upstream'] as const
+const standInNames = ['postgres', 'neon', 'redis', 'upstash', 'access', 'upstream', 'kms'] as const
 export type ProcessName = (typeof standInNames)[number] | WorkerName
 const processNames: readonly ProcessName[] = [...standInNames, ...workerNames]
 
@@ -27,7 +27,7 @@ const releaseMs = 3_000
 export type StackOptions = {
   /** Everything the stack keeps and writes; one stack at a time in one directory. */
   directory: string
-  /** The stack listens on this port and the twelve after it; `ports.ts` says which part on which. */
+  /** The stack listens on this port and the fourteen after it; `ports.ts` says which part on which. */
   portBase: number
   /** Forget all data of earlier runs first. */
   reset?: boolean
@@ -123,7 +123,7 @@ async function startStores(processes: Processes, setting: Setting, keptApiKey: s
     await start(planUpstash(directory, ports, restToken))
   }
   const demo = postgres()
-  await waitForAll([demo, redis(), start(planUpstream(directory, ports)), start(planAccess(directory, ports))])
+  await waitForAll([demo, redis(), ...[planUpstream, planAccess, planKms].map((plan) => start(plan(directory, ports)))])
   return demo
 }
 
@@ -159,6 +159,7 @@ function describeStack({ ports, access }: Setting, demo: StackDescription['demo'
     postgresUrl: postgresUrl(ports.postgres),
     redisUrl: `redis://${localHost}:${ports.redis}`,
     upstreamUrl: `http://${localHost}:${ports.upstream}`,
+    kmsUrl: `http://${localHost}:${ports.kms}`,
     demo,
     access: access.serviceToken,
   }

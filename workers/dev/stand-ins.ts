@@ -30,6 +30,12 @@ export function planUpstream(directory: string, ports: Ports): ProcessPlan {
   return planProgram({ name: 'upstream', program: 'upstream/main.ts', parameters: ['--port', ports.upstream], directory, probe })
 }
 
+/** The material of its keys stays in `directory`, so that what a stack has sealed opens after a restart. */
+export function planKms(directory: string, ports: Ports): ProcessPlan {
+  const parameters = ['--port', ports.kms, '--state', join(directory, 'kms.json')]
+  return planProgram({ name: 'kms', program: 'kms/main.ts', parameters, directory, probe: acceptsConnections(ports.kms) })
+}
+
 /** The token of the local Upstash endpoint, made once and kept. */
 export function loadRestToken(directory: string): string {
   const file = join(directory, 'upstash-token')
