@@ -4,7 +4,7 @@ import { customerEvents } from '../schema/index.ts'
 
 export type CustomerEventRow = typeof customerEvents.$inferSelect
 
-/** What a customer was told of its balance, newest first; the last id of a page asks for the next. */
+/** What a customer was told of its account, newest first; the last id of a page asks for the next. */
 export function listCustomerEvents(
   db: Db,
   organizationId: string,

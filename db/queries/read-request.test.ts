@@ -42,6 +42,7 @@ test.each<[string, Partial<UsageEvent['settlement']>, Partial<UsageEvent['settle
   ['that used nothing', { usage: {}, costNanos: 0 }, {}],
   ['that reached no upstream', { routeId: null, upstream: null, status: 503, end: 'upstream_error', timeToFirstTokenMs: null }, {}],
   ['that was estimated and capped', { estimated: true, capped: true, end: 'client_left', status: null }, {}],
+  ["that a credential of the customer's own served", { credentialId: 'byk_1', costNanos: 0 }, {}],
   ['with each of several attempts', { attempts: [overloaded, answered] }, {}],
   ['whose one attempt answered, which needs no word of it', { attempts: [answered] }, { attempts: undefined }],
   ['that was served another model', { served: { model: 'gpt-other', priceVersionId: 'prc_2' } }, { served: undefined }],

@@ -24,6 +24,7 @@ const Row = z.object({
   status: z.int().nullable(),
   routeId: z.string().nullable(),
   upstream: z.string().nullable(),
+  credentialId: z.string().nullable(),
   latencyMs: z.int(),
   timeToFirstTokenMs: z.int().nullable(),
   attempts: z.array(Attempt).nullable(),
@@ -44,8 +45,11 @@ export async function readRequest(
   if (madeAtMs === null) return null
   const [row] = await readRows(db, requestStatement({ organizationId, keyId, requestId, madeAtMs }), Row)
   if (!row) return null
-  const { model, path, startedAtMs, attempts, ...settlement } = row
-  return { request: { requestId, model, path, startedAtMs }, settlement: { ...settlement, ...(attempts && { attempts }) } }
+  const { model, path, startedAtMs, attempts, credentialId, ...settlement } = row
+  return {
+    request: { requestId, model, path, startedAtMs },
+    settlement: { ...settlement, ...(credentialId && { credentialId }), ...(attempts && { attempts }) },
+  }
 }
 
 /** Its own function, so that a test can have it explained. */
@@ -53,7 +57,7 @@ export function requestStatement(asked: { organizationId: string; keyId: string;
   const fromMs = timestampOf(asked.madeAtMs - earlierMs)
   return sql`
     select u.model, l.path, u.cost_nanos as "costNanos", u.estimated, u.capped, l.outcome as "end", l.status, u.route_id as "routeId",
-      u.upstream, l.latency_ms as "latencyMs", l.time_to_first_token_ms as "timeToFirstTokenMs", l.attempts,
+      u.upstream, u.credential_id as "credentialId", l.latency_ms as "latencyMs", l.time_to_first_token_ms as "timeToFirstTokenMs", l.attempts,
       round(extract(epoch from u.started_at) * 1000)::bigint as "startedAtMs",
       jsonb_strip_nulls(jsonb_build_object(
         'inputTokens', u.input_tokens, 'cacheReadTokens', u.cache_read_tokens, 'cacheWrite5mTokens', u.cache_write_5m_tokens,

@@ -4,7 +4,7 @@ import type { UsageBatch, UsageEvent } from '#shared/contracts/usage-event.ts'
 import { newId } from '#shared/values/id.ts'
 import { requestLogs, usageDaily, usageRecords } from '../schema/index.ts'
 import { startTestDatabase, type TestDatabase } from '../testing/database.ts'
-import { adjustmentEvent, newCustomer, settlementEvent } from '../testing/usage-events.ts'
+import { adjustmentEvent, newCustomer, settlementEvent, usedEvent } from '../testing/usage-events.ts'
 import { ensurePartitions } from './ensure-partitions.ts'
 import { readOrganization } from './read-organization.ts'
 import { reconcile } from './reconcile.ts'
@@ -30,7 +30,7 @@ describe('an event lands once', () => {
       { organizationId, events: [event, event] },
       { organizationId, events: [event] },
     ])
-    expect(accounts).toEqual([{ organizationId, balanceNanos: -700, version: 2, recorded: 1, raised: 0 }])
+    expect(accounts).toEqual([{ organizationId, balanceNanos: -700, version: 2, recorded: 1, raised: 0, paused: 0 }])
     expect(await recordsOf(organizationId)).toHaveLength(1)
   })
 
@@ -39,10 +39,10 @@ describe('an event lands once', () => {
     const [first, second] = [settlementEvent({ costNanos: 700 }), settlementEvent({ costNanos: 30 })]
     await recordFor(organizationId, first)
     expect(await recordFor(organizationId, second, first)).toEqual([
-      { organizationId, balanceNanos: -730, version: 3, recorded: 1, raised: 0 },
+      { organizationId, balanceNanos: -730, version: 3, recorded: 1, raised: 0, paused: 0 },
     ])
     expect(await recordFor(organizationId, first, second)).toEqual([
-      { organizationId, balanceNanos: -730, version: 3, recorded: 0, raised: 0 },
+      { organizationId, balanceNanos: -730, version: 3, recorded: 0, raised: 0, paused: 0 },
     ])
     expect(await daysOf(organizationId)).toMatchObject([{ requests: 2, outputTokens: 100, costNanos: 730 }])
     expect(await logsOf(organizationId)).toHaveLength(2)
@@ -76,6 +76,31 @@ test('a free request is anchored by an entry of zero', async () => {
   expect(await recordFor(organizationId, event)).toMatchObject([{ balanceNanos: 0, recorded: 1 }])
   expect(await recordFor(organizationId, event)).toMatchObject([{ balanceNanos: 0, recorded: 0 }])
   expect(await recordsOf(organizationId)).toHaveLength(1)
+})
+
+describe("a request that a customer's own credential served", () => {
+  const credentials = async (organizationId: string) =>
+    [...(await recordsOf(organizationId)), ...(await logsOf(organizationId))].map(({ credentialId }) => credentialId)
+
+  test('costs nothing, and its record and log name the credential', async () => {
+    const organizationId = await newCustomer(database.db)
+    const event = usedEvent([['byk_1', 'answered']])
+    expect(await recordFor(organizationId, event)).toMatchObject([{ balanceNanos: 0, recorded: 1 }])
+    expect(await recordFor(organizationId, event)).toMatchObject([{ balanceNanos: 0, recorded: 0 }])
+    expect(await credentials(organizationId)).toEqual(['byk_1', 'byk_1'])
+    expect(await daysOf(organizationId)).toMatchObject([{ requests: 1, outputTokens: 50, costNanos: 0 }])
+    expect(await reconcile(database.db, organizationId)).toEqual([])
+  })
+
+  test.each(['settlement first', 'adjustment first'])('is named by what its adjustment says, %s', async (order) => {
+    const organizationId = await newCustomer(database.db)
+    const orphan = settlementEvent({ costNanos: 0 })
+    const truth = usedEvent([['byk_1', 'answered']], { requestId: orphan.request.requestId, startedAtMs: orphan.request.startedAtMs })
+    const adjustment: UsageEvent = { ...truth, kind: 'adjustment' }
+    for (const event of order === 'settlement first' ? [orphan, adjustment] : [adjustment, orphan]) await recordFor(organizationId, event)
+    expect(await credentials(organizationId)).toEqual(['byk_1', 'byk_1'])
+    expect(await reconcile(database.db, organizationId)).toEqual([])
+  })
 })
 
 test('an absent bucket is stored as null, a reported zero as zero, a text as it was', async () => {

@@ -6,6 +6,7 @@ import type { Db } from '../client.ts'
 import { postgresErrorOf, readRowsAtomically, SafeBigint } from '../statements.ts'
 import { arrayLiteral } from './array-literal.ts'
 import { lockOrganizations } from './lock-organizations.ts'
+import { type CredentialUse, credentialUses, noteCredentialUse } from './note-credential-use.ts'
 import { raisingBalanceEvents } from './raise-balance-events.ts'
 
 const RecordedAccount = z.object({
@@ -16,24 +17,30 @@ const RecordedAccount = z.object({
   recorded: SafeBigint,
   /** How many balance events they raised. */
   raised: SafeBigint,
+  /** How many of its provider credentials they paused. */
+  paused: SafeBigint,
 })
 export type RecordedAccount = z.infer<typeof RecordedAccount>
 
 /**
- * Records events in one transaction: ledger entry, usage record, request log, daily sums and balance, each event once, however often it is
- * delivered. Answers each known organization's balance and version after it, also when every event was a duplicate. Organizations that do
- * not exist are not in the answer, and their events are not recorded. Throws Postgres' error as it is, and then nothing is recorded.
+ * Records events in one transaction: ledger entry, usage record, request log, daily sums, balance and use of credentials, each event once, however
+ * often it is delivered. Answers each known organization's balance and version after it, also when every event was a duplicate. Events of
+ * organizations that do not exist are not recorded, and those not answered. Throws Postgres' error as it is, and then nothing is recorded.
  */
 export function recordUsage(db: Db, batches: UsageBatch[]): Promise<RecordedAccount[]> {
   const rows = new Map<string, EventRow>()
+  const uses: CredentialUse[] = []
   for (const batch of batches) {
     for (const event of batch.events) {
       const row = rowOf(batch.organizationId, event)
-      if (!rows.has(row.event_id)) rows.set(row.event_id, row)
+      if (rows.has(row.event_id)) continue
+      rows.set(row.event_id, row)
+      uses.push(...credentialUses(event))
     }
   }
   const organizationIds = [...new Set(batches.map((batch) => batch.organizationId))]
-  return readRowsAtomically(db, [lockOrganizations(organizationIds), recording([...rows.values()], organizationIds)], RecordedAccount)
+  const statement = recording([...rows.values()], uses, organizationIds)
+  return readRowsAtomically(db, [lockOrganizations(organizationIds), statement], RecordedAccount)
 }
 
 /** Whether recordUsage failed only because the partition of a month does not exist. */
@@ -80,6 +87,7 @@ function rowOf(organizationId: string, event: UsageEvent) {
     status: settlement.status,
     route_id: settlement.routeId,
     upstream: settlement.upstream,
+    credential_id: settlement.credentialId ?? null,
     latency_ms: settlement.latencyMs,
     time_to_first_token_ms: settlement.timeToFirstTokenMs,
   }
@@ -109,7 +117,8 @@ function textOf(attempts: Attempt[]): string | null {
 }
 
 /** The statement after the locks. Its parts see the data as it was before; what they hand on, they hand on by RETURNING. */
-function recording(rows: EventRow[], organizationIds: string[]): SQL {
+function recording(rows: EventRow[], uses: CredentialUse[], organizationIds: string[]): SQL {
+  const { noting, raisingVersion, telling, paused } = noteCredentialUse(uses)
   return sql`
     with events as materialized (${eventRows(rows)}),
     ${posting},
@@ -117,11 +126,13 @@ function recording(rows: EventRow[], organizationIds: string[]): SQL {
     ${writingRecords},
     ${writingLogs},
     ${summingDays},
-    ${movingBalances},
+    ${noting}
+    ${movingBalances(raisingVersion)},
     ${raisingBalanceEvents}
+    ${telling}
     select o.id as "organizationId", coalesce(m.balance_nanos, o.balance_nanos) as "balanceNanos",
       coalesce(m.balance_version, o.balance_version) as "version", coalesce(m.recorded, 0) as recorded,
-      coalesce(r.raised, 0) as raised
+      coalesce(r.raised, 0) as raised, ${paused} as paused
     from organizations o left join moved m on m.id = o.id
     left join (select organization_id, count(*) as raised from raised group by 1) r on r.organization_id = o.id
     where o.id = any(${sql.param(organizationIds)}::text[])`
@@ -170,6 +181,7 @@ const columns = [
   ['status', 'int'],
   ['route_id', 'text'],
   ['upstream', 'text'],
+  ['credential_id', 'text'],
   ['latency_ms', 'int'],
   ['time_to_first_token_ms', 'int'],
 ] as const satisfies [keyof EventRow, string][]
@@ -210,17 +222,17 @@ const correcting = sql`
 const writingRecords = sql`
   records as (
     insert into usage_records (
-      request_id, organization_id, key_id, model, price_version_id, route_id, upstream, input_tokens, cache_read_tokens,
+      request_id, organization_id, key_id, model, price_version_id, route_id, upstream, credential_id, input_tokens, cache_read_tokens,
       cache_write_5m_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens, units, cost_nanos, upstream_cost_nanos, estimated, capped,
       started_at, settled_at
     )
-    select request_id, organization_id, key_id, model, price_version_id, route_id, upstream, input_tokens, cache_read_tokens,
+    select request_id, organization_id, key_id, model, price_version_id, route_id, upstream, credential_id, input_tokens, cache_read_tokens,
       cache_write_5m_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens, units, cost_nanos, upstream_cost_nanos, estimated, capped,
       started_at, recorded_at
     from truths
     on conflict (request_id, settled_at) do update set
       model = excluded.model, price_version_id = excluded.price_version_id, units = excluded.units,
-      upstream_cost_nanos = excluded.upstream_cost_nanos,
+      upstream_cost_nanos = excluded.upstream_cost_nanos, credential_id = excluded.credential_id,
       route_id = excluded.route_id, upstream = excluded.upstream, input_tokens = excluded.input_tokens,
       cache_read_tokens = excluded.cache_read_tokens, cache_write_5m_tokens = excluded.cache_write_5m_tokens,
       cache_write_1h_tokens = excluded.cache_write_1h_tokens, output_tokens = excluded.output_tokens,
@@ -231,10 +243,10 @@ const writingRecords = sql`
 const writingLogs = sql`
   logs as (
     insert into request_logs (
-      request_id, organization_id, key_id, model, provider, method, path, status, outcome, input_tokens, output_tokens, latency_ms,
+      request_id, organization_id, key_id, model, provider, credential_id, method, path, status, outcome, input_tokens, output_tokens, latency_ms,
       time_to_first_token_ms, attempts, client_ip, user_agent, created_at
     )
-    select request_id, organization_id, key_id, model, upstream, method, path, status, outcome,
+    select request_id, organization_id, key_id, model, upstream, credential_id, method, path, status, outcome,
       case when num_nonnulls(input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens) > 0 then
         coalesce(input_tokens, 0)::bigint + coalesce(cache_read_tokens, 0) + coalesce(cache_write_5m_tokens, 0)
           + coalesce(cache_write_1h_tokens, 0)
@@ -242,7 +254,7 @@ const writingLogs = sql`
       output_tokens, latency_ms, time_to_first_token_ms, attempts, client_ip, user_agent, started_at
     from truths
     on conflict (organization_id, created_at, request_id) do update set
-      model = excluded.model, attempts = excluded.attempts,
+      model = excluded.model, attempts = excluded.attempts, credential_id = excluded.credential_id,
       provider = excluded.provider, status = excluded.status, outcome = excluded.outcome, input_tokens = excluded.input_tokens,
       output_tokens = excluded.output_tokens, latency_ms = excluded.latency_ms, time_to_first_token_ms = excluded.time_to_first_token_ms
   )`
@@ -277,10 +289,11 @@ const summingDays = sql`
       cost_nanos = d.cost_nanos + excluded.cost_nanos
   )`
 
-const movingBalances = sql`
+/** A version is raised once, whatever else of the account is set beside its balance. */
+const movingBalances = (raisingVersion: SQL) => sql`
   moved as (
     update organizations o
-    set balance_nanos = o.balance_nanos + f.nanos, balance_version = o.balance_version + 1
+    set balance_nanos = o.balance_nanos + f.nanos, balance_version = o.balance_version + 1${raisingVersion}
     from (select organization_id, sum(amount_nanos)::bigint as nanos, count(*) as recorded from fresh group by 1) f
     where o.id = f.organization_id
     returning o.id, o.balance_nanos, o.balance_version, f.recorded, f.nanos

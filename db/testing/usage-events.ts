@@ -1,7 +1,8 @@
-import type { UsageEvent } from '#shared/contracts/usage-event.ts'
+import type { AttemptOutcome, UsageEvent } from '#shared/contracts/usage-event.ts'
 import { newId } from '#shared/values/id.ts'
 import type { Db } from '../client.ts'
 import { createOrganization } from '../queries/create-organization.ts'
+import { providerCredentials } from '../schema/index.ts'
 
 export interface EventChoice {
   requestId?: string
@@ -53,6 +54,23 @@ export function settlementEvent(choice: EventChoice = {}): UsageEvent {
 export function adjustmentEvent(choice: EventChoice & { requestId: string; amountNanos: number }): UsageEvent {
   const event = settlementEvent(choice)
   return { ...event, kind: 'adjustment', amountNanos: choice.amountNanos }
+}
+
+/** A settlement, free of charge, of a request for which these credentials of its customer were tried; the one that answered has served it. */
+export function usedEvent(uses: [credentialId: string, outcome: AttemptOutcome][], choice: EventChoice = {}): UsageEvent {
+  const event = settlementEvent({ costNanos: 0, ...choice })
+  const attempts = uses.map(([credentialId, outcome]) => {
+    return { routeId: 'rte_test', upstream: 'scripted', credentialId, outcome, status: null, latencyMs: 9, costNanos: null }
+  })
+  const served = attempts.find(({ outcome }) => outcome === 'answered')
+  return { ...event, settlement: { ...event.settlement, attempts, ...(served && { credentialId: served.credentialId }) } }
+}
+
+/** A provider credential that nobody has used yet. */
+export async function newCredential(db: Db, organizationId: string): Promise<string> {
+  const id = newId('byk')
+  await db.insert(providerCredentials).values({ id, organizationId, provider: 'openai', name: 'Test', lastFour: 'abcd' })
+  return id
 }
 
 /** A new customer without credit; each test makes its own. */

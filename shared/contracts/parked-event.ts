@@ -16,6 +16,6 @@ export const ParkedEventView = z.object({
 })
 export type ParkedEventView = z.infer<typeof ParkedEventView>
 
-/** One page, newest first; `next` as in BalanceEventList. */
+/** One page, newest first; `next` as in CustomerEventList. */
 export const ParkedEventList = z.object({ parked: z.array(ParkedEventView), next: z.int().nullable() })
 export type ParkedEventList = z.infer<typeof ParkedEventList>

@@ -37,6 +37,9 @@ export const RequestStatus = z.object({
   /** The usage cost more than was held for it, and was charged only so far. */
   capped: z.boolean(),
   route: z.object({ id: z.string(), upstream: z.string() }).nullable(),
+  /** Whether a provider credential of the customer's own served it, and which one. */
+  byok: z.boolean().nullable(),
+  credentialId: z.string().nullable(),
   attempts: z.array(AttemptStatus),
 })
 export type RequestStatus = z.infer<typeof RequestStatus>

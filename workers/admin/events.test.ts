@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, test } from 'vitest'
 import { parkEvents } from '#db/queries/park-events.ts'
 import { recordUsage } from '#db/queries/record-usage.ts'
-import { settlementEvent } from '#db/testing/usage-events.ts'
-import { BalanceEventList } from '#shared/contracts/balance-event.ts'
+import { newCredential, settlementEvent, usedEvent } from '#db/testing/usage-events.ts'
 import { CreatedCustomer, CustomerDetail } from '#shared/contracts/customer.ts'
+import { CustomerEventList } from '#shared/contracts/customer-event.ts'
 import { ParkedEventList } from '#shared/contracts/parked-event.ts'
 import { eventIdOf, type UsageEvent } from '#shared/contracts/usage-event.ts'
 import { eventsPerPage } from './limits.ts'
@@ -25,15 +25,25 @@ test('a customer is told when its balance runs low and out, and can be asked wha
     stage.call('POST', `${path}/credits`, { amountNanos: -amount * cent, idempotencyKey, reason: 'test' })
   await debit(6, 'first')
   await debit(4, 'second')
-  const { events, next } = BalanceEventList.parse((await stage.call('GET', `${path}/events`)).json)
+  const { events, next } = CustomerEventList.parse((await stage.call('GET', `${path}/events`)).json)
   expect(next).toBeNull()
-  expect(events.map(({ type, balanceNanos, thresholdNanos }) => [type, balanceNanos, thresholdNanos])).toEqual([
-    ['balance.exhausted', 0, cent],
-    ['balance.low', 4 * cent, 5 * cent],
+  expect(events).toMatchObject([
+    { type: 'balance.exhausted', balanceNanos: 0, thresholdNanos: cent },
+    { type: 'balance.low', balanceNanos: 4 * cent, thresholdNanos: 5 * cent },
   ])
   const older = await stage.call('GET', `${path}/events?before=${events[0]?.id}`)
-  expect(BalanceEventList.parse(older.json).events.map(({ type }) => type)).toEqual(['balance.low'])
+  expect(CustomerEventList.parse(older.json).events.map(({ type }) => type)).toEqual(['balance.low'])
   expect(CustomerDetail.parse((await stage.call('GET', path)).json)).toMatchObject({ lowBalanceNanos: 5 * cent, limits: body.limits })
+})
+
+test('a customer is told which of its credentials was paused, and by which version, and nothing of a balance', async ({ expect }) => {
+  const { organizationId } = CreatedCustomer.parse((await stage.call('POST', '/customers', {})).json)
+  const credentialId = await newCredential(stage.database.db, organizationId)
+  const refused = () => usedEvent([[credentialId, 'unauthorized']])
+  await recordUsage(stage.database.db, [{ organizationId, events: [refused(), refused(), refused()] }])
+  const { json } = await stage.call('GET', `/customers/${organizationId}/events`)
+  const told = { id: expect.any(Number), type: 'credential.paused', credentialId, version: 2, createdAt: expect.any(String) }
+  expect(json).toEqual({ events: [told], next: null })
 })
 
 test('a low balance is changed when it is named, taken away by null, and else stays', async ({ expect }) => {
@@ -85,7 +95,7 @@ test('a customer sees its own events only', async ({ expect }) => {
   const { organizationId } = CreatedCustomer.parse(one)
   const taken = { amountNanos: -1, idempotencyKey: organizationId, reason: 'test' }
   await stage.call('POST', `/customers/${organizationId}/credits`, taken)
-  const eventsOf = async (id: string) => BalanceEventList.parse((await stage.call('GET', `/customers/${id}/events`)).json).events
+  const eventsOf = async (id: string) => CustomerEventList.parse((await stage.call('GET', `/customers/${id}/events`)).json).events
   expect(await eventsOf(organizationId)).toMatchObject([{ type: 'balance.exhausted', balanceNanos: cent - 1 }])
   expect(await eventsOf(CreatedCustomer.parse(other).organizationId)).toEqual([])
 })

@@ -73,6 +73,8 @@ test('a running request tells what is known of it, and what its end will tell is
     estimated: false,
     capped: false,
     route: null,
+    byok: null,
+    credentialId: null,
     attempts: [],
   })
   expect(ledger.sought).toEqual([{ requestId: request.requestId, keyId: customer.keyId }])
@@ -93,6 +95,8 @@ test.each<[string, Partial<UsageEvent['settlement']>, object]>([
       estimated: false,
       capped: false,
       route: { id: 'rte_test', upstream: 'scripted' },
+      byok: false,
+      credentialId: null,
       attempts: [{ outcome: 'answered', upstream: 'scripted', routeId: 'rte_test', status: 200, latencyMs: 800 }],
     },
   ],
@@ -120,6 +124,7 @@ test.each<[string, Partial<UsageEvent['settlement']>, object]>([
   ],
   ['never sent', { attempts: [], status: 503, end: 'upstream_error', routeId: null, upstream: null }, { route: null, attempts: [] }],
   ['estimated', { estimated: true, capped: true, end: 'expired' }, { estimated: true, capped: true, end: 'expired' }],
+  ["served by a credential of the customer's own", { credentialId: 'byk_1', costNanos: 0 }, { byok: true, credentialId: 'byk_1' }],
   ['served by another model', { served: { model: 'gpt-other', priceVersionId: 'prc_2' } }, { model: 'gpt-other' }],
 ])('an ended request says the same whether Postgres has it or not: one %s', async (_, changes, said) => {
   const event = settled(changes)

@@ -61,12 +61,14 @@ function runningStatus(request: RequestFacts): RequestStatus {
     estimated: false,
     capped: false,
     route: null,
+    byok: null,
+    credentialId: null,
     attempts: [],
   }
 }
 
 function endedStatus(state: 'settled' | 'recorded', { request, settlement }: RecordedRequest): RequestStatus {
-  const { costNanos, usage, estimated, capped, end, status, latencyMs, timeToFirstTokenMs, served } = settlement
+  const { costNanos, usage, estimated, capped, end, status, latencyMs, timeToFirstTokenMs, served, credentialId } = settlement
   return {
     ...factsStatus({ ...request, model: served?.model ?? request.model }),
     state,
@@ -79,6 +81,8 @@ function endedStatus(state: 'settled' | 'recorded', { request, settlement }: Rec
     estimated,
     capped,
     route: routeOf(settlement),
+    byok: credentialId !== undefined,
+    credentialId: credentialId ?? null,
     attempts: attemptsOf(settlement),
   }
 }

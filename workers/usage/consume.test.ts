@@ -8,7 +8,8 @@ import { reconcile } from '#db/queries/reconcile.ts'
 import { setOrganizationLowBalance } from '#db/queries/set-organization-account.ts'
 import { parkedEvents } from '#db/schema/index.ts'
 import { startTestDatabase, type TestDatabase } from '#db/testing/database.ts'
-import { adjustmentEvent, newCustomer, settlementEvent } from '#db/testing/usage-events.ts'
+import { adjustmentEvent, newCredential, newCustomer, settlementEvent, usedEvent } from '#db/testing/usage-events.ts'
+import type { AccountSnapshot } from '#shared/contracts/account.ts'
 import type { AppliedNotice } from '#shared/contracts/ledger.ts'
 import { eventIdOf } from '#shared/contracts/usage-event.ts'
 import { newId } from '#shared/values/id.ts'
@@ -22,8 +23,10 @@ beforeAll(async () => {
 afterAll(() => database.stop())
 
 /** The far side: remembers what it was told, and can be away. */
-class ScriptedLedger implements LedgerNamespace<'applied'> {
+class ScriptedLedger implements LedgerNamespace<'applied' | 'refresh'> {
   readonly heard = new Map<string, AppliedNotice[]>()
+  readonly pushed: AccountSnapshot[] = []
+  takesSnapshots = true
   readonly away = new Set<string>()
 
   getByName(organizationId: string) {
@@ -31,6 +34,10 @@ class ScriptedLedger implements LedgerNamespace<'applied'> {
       applied: async (notice: AppliedNotice) => {
         if (this.away.has(organizationId)) throw new Error('object is away')
         this.heard.set(organizationId, [...(this.heard.get(organizationId) ?? []), notice])
+      },
+      refresh: async ({ snapshot }: { snapshot: AccountSnapshot }) => {
+        if (!this.takesSnapshots) throw new Error('object takes no snapshot')
+        this.pushed.push(snapshot)
       },
     }
   }
@@ -131,6 +138,39 @@ describe('a batch of messages', () => {
     }
     expect(ledger.heard.size).toBe(0)
     await close()
+  })
+})
+
+describe('a paused credential', () => {
+  async function refused() {
+    const { db, ledger } = platform()
+    const organizationId = await newCustomer(db)
+    const credentialId = await newCredential(db, organizationId)
+    const refusal = () => messageOf({ organizationId, events: [usedEvent([[credentialId, 'unauthorized']])] })
+    const idle = messageOf({ organizationId: await newCustomer(db), events: [settlementEvent()] })
+    return { db, ledger, organizationId, messages: [refusal(), refusal(), refusal(), idle] }
+  }
+
+  test('is told to the object of its customer, and of no other, by the account as it is then', async () => {
+    const { db, ledger, organizationId, messages } = await refused()
+    expect(await consume({ db, ledger }, messages.slice(0, 2))).toMatchObject({ paused: 0 })
+    expect(ledger.pushed).toEqual([])
+    expect(await consume({ db, ledger }, messages)).toMatchObject({ recorded: 2, paused: 1, retried: 0 })
+    expect(ledger.pushed).toMatchObject([{ organizationId, credentialsVersion: 1 }])
+    expect(ledger.heard.get(organizationId)?.at(-1)?.version).toBe(ledger.pushed[0]?.version)
+    expect(await consume({ db, ledger }, messages)).toMatchObject({ recorded: 0, paused: 0 })
+    expect(ledger.pushed).toHaveLength(1)
+    expect(await reconcile(db, organizationId)).toEqual([])
+  })
+
+  test('whose object takes no snapshot holds no message back', async () => {
+    const told = vi.spyOn(console, 'error').mockReturnValue(undefined)
+    const { db, ledger, organizationId, messages } = await refused()
+    ledger.takesSnapshots = false
+    expect(await consume({ db, ledger }, messages)).toMatchObject({ paused: 1, retried: 0, error: null })
+    for (const message of messages) expect(message.ack).toHaveBeenCalledOnce()
+    expect(told.mock.calls).toEqual([[expect.stringContaining(organizationId)]])
+    told.mockRestore()
   })
 })
 

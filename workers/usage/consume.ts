@@ -1,6 +1,7 @@
 import { type ParkedEvent, parkEvents } from '#db/queries/park-events.ts'
 import { postgresErrorOf } from '#db/statements.ts'
 import { eventIdOf, type UsageBatch } from '#shared/contracts/usage-event.ts'
+import { pushSnapshot } from '#workers/services/ledger/push-snapshot.ts'
 import type { LedgerNamespace, Platform } from './env.ts'
 import { maxRetryDelaySeconds, retryDelaySeconds } from './limits.ts'
 import { readMessage } from './read-message.ts'
@@ -23,6 +24,8 @@ export interface ConsumeSummary {
   recorded: number
   /** Balances that ran low or out by what was recorded. */
   raised: number
+  /** Provider credentials that were paused. */
+  paused: number
   parked: number
   retried: number
   durationMs: number
@@ -44,6 +47,7 @@ export async function consume(platform: Platform, messages: readonly QueueMessag
     events: batches.reduce((events, batch) => events + batch.events.length, 0),
     recorded: 0,
     raised: 0,
+    paused: 0,
     parked: 0,
     retried: 0,
     durationMs: 0,
@@ -80,8 +84,9 @@ async function recordAndConfirm(
     for (const account of recording.accounts.values()) {
       summary.recorded += account.recorded
       summary.raised += account.raised
+      summary.paused += account.paused
     }
-    const deaf = await confirm(platform.ledger, batches, recording)
+    const [deaf] = await Promise.all([confirm(platform.ledger, batches, recording), pushPauses(platform, recording)])
     if (deaf.size > 0) summary.error = 'ledger object not reached'
     return deaf
   } catch (error) {
@@ -114,6 +119,12 @@ async function confirm(ledger: LedgerNamespace<'applied'>, batches: UsageBatch[]
   })
   await Promise.all(calls)
   return deaf
+}
+
+/** Proxies learn of a paused credential at once. Where an object does not hear, its messages are done all the same: its snapshot grows old. */
+async function pushPauses(platform: Platform, { accounts }: Recording): Promise<void> {
+  const changed = [...accounts.values()].filter(({ paused }) => paused > 0)
+  await Promise.all(changed.map(({ organizationId }) => pushSnapshot(platform, organizationId)))
 }
 
 /** Doubles with each attempt, and is spread so that messages that failed together do not return together. */

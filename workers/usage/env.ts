@@ -19,14 +19,14 @@ export interface Metrics {
 export interface UsageEnv {
   DATABASE_URL?: string
   NEON_ENDPOINT?: string
-  LEDGER?: LedgerNamespace<'applied' | 'audit'>
+  LEDGER?: LedgerNamespace<'applied' | 'refresh' | 'audit'>
   METRICS?: Metrics
 }
 
 /** What recording takes. */
 export interface Platform {
   db: Db
-  ledger: LedgerNamespace<'applied'>
+  ledger: LedgerNamespace<'applied' | 'refresh'>
 }
 
 /** What reconciliation takes. Without metrics, as on the bench, it reports into its table and the log alone. */

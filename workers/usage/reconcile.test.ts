@@ -6,8 +6,8 @@ import { parkEvents } from '#db/queries/park-events.ts'
 import { postEntry } from '#db/queries/post-entry.ts'
 import { recordUsage } from '#db/queries/record-usage.ts'
 import { startTestDatabase, type TestDatabase } from '#db/testing/database.ts'
-import { adjustmentEvent, newCustomer, settlementEvent } from '#db/testing/usage-events.ts'
-import { eventIdOf } from '#shared/contracts/usage-event.ts'
+import { adjustmentEvent, newCredential, newCustomer, settlementEvent, usedEvent } from '#db/testing/usage-events.ts'
+import { eventIdOf, type UsageEvent } from '#shared/contracts/usage-event.ts'
 import { newId } from '#shared/values/id.ts'
 import type { Metrics } from './env.ts'
 import { partitionsCron, reconciliationCron } from './limits.ts'
@@ -68,6 +68,21 @@ describe('books', () => {
     expect(points).toHaveLength(1)
     expect(points[0]).toMatchObject({ indexes: ['run'], blobs: ['run', 'whole'] })
     expect(points[0]?.doubles?.slice(0, 3)).toEqual([3, 3, 0])
+  })
+
+  test("that hold requests of a customer's own credential are sound: free, and corrected from an estimate that was not", async () => {
+    const { db } = database
+    const organizationId = await newCustomer(db)
+    const credentialId = await newCredential(db, organizationId)
+    const estimate = settlementEvent({ costNanos: 40 })
+    const truth = usedEvent([[credentialId, 'answered']], { requestId: estimate.request.requestId })
+    const adjustment: UsageEvent = { ...truth, kind: 'adjustment', amountNanos: 40 }
+    const refusals = Array.from({ length: 3 }, () => usedEvent([[credentialId, 'unauthorized']]))
+    await recordUsage(db, [{ organizationId, events: [estimate, ...refusals] }])
+    await recordUsage(db, [{ organizationId, events: [adjustment, usedEvent([[credentialId, 'answered']])] }])
+    expect((await stage().run()).findings).toEqual([])
+    await execute('update usage_records set cost_nanos = 1 where request_id = $1', [truth.request.requestId])
+    expect((await stage().run()).findings.map(({ kind }) => kind)).toEqual(['daily_differs', 'record_differs'])
   })
 
   test('a balance that left its entries by one nano is found, with both', async () => {

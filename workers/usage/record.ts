@@ -38,7 +38,8 @@ async function tryRecording(db: Db, batches: UsageBatch[], nowMs: number, record
       const earlier = recording.accounts.get(account.organizationId)
       const recorded = account.recorded + (earlier?.recorded ?? 0)
       const raised = account.raised + (earlier?.raised ?? 0)
-      recording.accounts.set(account.organizationId, { ...account, recorded, raised })
+      const paused = account.paused + (earlier?.paused ?? 0)
+      recording.accounts.set(account.organizationId, { ...account, recorded, raised, paused })
     }
     const known = new Set(accounts.map((account) => account.organizationId))
     const unknown = batches.filter((batch) => !known.has(batch.organizationId))

@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { BalanceEventList } from '#shared/contracts/balance-event.ts'
 import {
   ChangeAnswer,
   CreatedCustomer,
@@ -8,6 +7,7 @@ import {
   CustomerList,
   type CustomerStatus,
 } from '#shared/contracts/customer.ts'
+import { type CustomerEvent, CustomerEventList } from '#shared/contracts/customer-event.ts'
 import type { AdminClient } from './admin-client.ts'
 import { customerPath } from './customer-path.ts'
 import { type Desk, show } from './desk.ts'
@@ -109,24 +109,24 @@ function addReads(customer: Command, desk: Desk): void {
 function addEvents(customer: Command, desk: Desk): void {
   customer
     .command('events <organizationId>')
-    .description('show when the balance of a customer ran low or out, newest first')
+    .description('show when the balance of a customer ran low or out, or a provider credential was paused, newest first')
     .option('--before <id>', 'go on before this id')
     .option('--json', 'print JSON')
     .action(async (organizationId: string, options: Json & { before?: string }) => {
       const page = options.before === undefined ? '' : `?before=${encodeURIComponent(options.before)}`
-      const answer = await desk.admin().call('GET', `${customerPath(organizationId)}/events${page}`, BalanceEventList)
+      const answer = await desk.admin().call('GET', `${customerPath(organizationId)}/events${page}`, CustomerEventList)
       show(desk, answer, options, ({ events, next }) => {
-        const rows = events.map(({ id, createdAt, type, balanceNanos, thresholdNanos }) => [
-          id,
-          createdAt,
-          type,
-          usd(balanceNanos),
-          usd(thresholdNanos),
-        ])
-        const text = table(['id ', 'at', 'event', 'balance ', 'below '], rows, 'The balance has not run low.')
+        const headings = ['id ', 'at', 'event', 'balance ', 'below ', 'credential']
+        const text = table(headings, events.map(eventRow), 'The balance has not run low, and no provider credential was paused.')
         return next === null ? text : `${text}\n\nMore: npm run relay -- customer events ${organizationId} --before ${next}`
       })
     })
+}
+
+function eventRow(event: CustomerEvent): (string | number)[] {
+  const { id, createdAt, type } = event
+  if (event.type === 'credential.paused') return [id, createdAt, type, '', '', event.credentialId]
+  return [id, createdAt, type, usd(event.balanceNanos), usd(event.thresholdNanos), '']
 }
 
 function addLimits(customer: Command, desk: Desk): void {

@@ -1,17 +1,22 @@
 import type { Db } from '#db/client.ts'
 import { readAccountSnapshot } from '#db/queries/read-account-snapshot.ts'
 import { logFailure } from '#workers/edge/log.ts'
-import type { LedgerNamespace } from './namespace.ts'
+import type { LedgerObject } from './namespace.ts'
 import { withinMs } from './within.ts'
 
 /** How long a committed change waits for the ledger object, in milliseconds; the operator should not wait for a lost Worker. */
 const pushTimeoutMs = 5_000
 
+interface Refreshing {
+  db: Db
+  ledger: { getByName(organizationId: string): Pick<LedgerObject, 'refresh'> }
+}
+
 /**
  * Tells a customer's ledger object what Postgres holds now; call it after the commit. Answers whether the object heard: when it did not, the
  * change stands, and the object learns of it when its snapshot's time to live runs out. May be called twice: versions order the snapshots.
  */
-export async function pushSnapshot(platform: { db: Db; ledger: LedgerNamespace }, organizationId: string): Promise<boolean> {
+export async function pushSnapshot(platform: Refreshing, organizationId: string): Promise<boolean> {
   try {
     const snapshot = await readAccountSnapshot(platform.db, organizationId)
     if (!snapshot) return false

@@ -108,7 +108,7 @@ export class CommitCuts {
   }
 
   async #consume(deliveries: Delivery[]): Promise<void> {
-    const ledger = { getByName: () => ({ applied: (notice: AppliedNotice) => this.#hear(notice) }) }
+    const ledger = { getByName: () => ({ applied: (notice: AppliedNotice) => this.#hear(notice), refresh: async () => undefined }) }
     const messages = deliveries.map((delivery) => ({
       body: gzipSync(JSON.stringify({ organizationId: delivery.organizationId, events: delivery.events })),
       attempts: delivery.attempts,

@@ -9,7 +9,7 @@ import { env } from 'cloudflare:workers'
 import { inject, vi } from 'vitest'
 import { type Db, openDb } from '#db/client.ts'
 import { createCustomer } from '#db/queries/create-customer.ts'
-import type { Limits } from '#shared/contracts/account.ts'
+import type { AccountSnapshot, Limits } from '#shared/contracts/account.ts'
 import type { AppliedNotice, CustomerLedgerRpc, LedgerAudit } from '#shared/contracts/ledger.ts'
 import { generateApiKey, hashApiKey, redactApiKey } from '#shared/values/api-key.ts'
 import { newId } from '#shared/values/id.ts'
@@ -110,7 +110,10 @@ export class CountedRelay {
     const messages = this.#waiting.splice(0, 100).map((body) => ({ body, attempts: 1, ack: () => undefined, retry: () => undefined }))
     if (messages.length === 0) return
     this.counter.add('consumerRuns')
-    const getByName = (name: string) => ({ applied: async (notice: AppliedNotice) => await this.#stub(name).applied(notice) })
+    const getByName = (name: string) => ({
+      applied: async (notice: AppliedNotice) => await this.#stub(name).applied(notice),
+      refresh: async (newer: { snapshot: AccountSnapshot }) => await this.#stub(name).refresh(newer),
+    })
     const { retried, parked, error } = await consume({ db: this.#db, ledger: { getByName } }, messages)
     if (retried + parked > 0) throw new Error(`not consumed: ${error}`)
   }

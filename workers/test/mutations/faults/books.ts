@@ -3,6 +3,7 @@ import { faultsIn } from '../fault.ts'
 const recording = ['db/queries/record-usage.test.ts', 'workers/usage/consume.test.ts']
 const accounts = ['db/queries/account.test.ts']
 const thresholds = ['db/queries/balance-events.test.ts']
+const ownKeys = ['db/queries/note-credential-use.test.ts']
 const constraints = ['db/constraints.test.ts']
 const consuming = ['workers/usage/consume.test.ts']
 const administering = ['workers/admin/admin.test.ts']
@@ -40,8 +41,8 @@ export const books = [
     },
     {
       promise: 'an account is locked before it is changed',
-      find: '[lockOrganizations(organizationIds), recording([...rows.values()], organizationIds)]',
-      replace: '[recording([...rows.values()], organizationIds)]',
+      find: '[lockOrganizations(organizationIds), statement]',
+      replace: '[statement]',
     },
     {
       promise: 'a customer is told its balance after the events',
@@ -130,6 +131,49 @@ export const books = [
     { promise: 'a balance that falls from its very threshold tells', find: 'm.nanos >= t', replace: 'm.nanos > t', money: false },
     { promise: 'what may be overdrawn is not gone', find: ' - before.overdraft_nanos', replace: '', money: false },
     { promise: "a customer's own threshold counts", find: 'on before.id = m.id', replace: 'on true', money: false },
+  ]),
+  ...faultsIn('db/queries/note-credential-use.ts', ownKeys, [
+    { promise: 'a redelivered refusal counts nothing', find: 'join fresh f on', replace: 'join events f on', money: false },
+    {
+      promise: "nobody's requests pause another customer's credential",
+      find: ' and c.organization_id = f.organization_id',
+      replace: '',
+      money: false,
+    },
+    { promise: 'refusals before a batch count', find: 'case answers when 0 then refusals else 0 end', replace: '0', money: false },
+    { promise: 'an answer ends a row of refusals', find: 'partition by id, answers order', replace: 'partition by id order', money: false },
+    {
+      promise: 'refusals of a batch count in the order of time',
+      find: 'uses.toSorted((one, other) => one.atMs - other.atMs)',
+      replace: 'uses',
+      money: false,
+    },
+    {
+      promise: 'three refusals pause, whatever the same batch says after them',
+      find: 'n.most_refusals >=',
+      replace: 'n.refusals >=',
+      money: false,
+    },
+    {
+      promise: 'what is no refusal pauses nothing',
+      find: "max(refusals) filter (where outcome = 'unauthorized')",
+      replace: 'max(refusals)',
+      money: false,
+    },
+    { promise: 'a pause is told once', find: " and before.status = 'active'", replace: '', money: false },
+    {
+      promise: 'a pause raises the version of the credentials',
+      find: '+ (o.id in (select organization_id from paused))::int',
+      replace: '+ 0',
+      money: false,
+    },
+    {
+      promise: 'the last error is the latest',
+      find: 'case when n.failed_at >=',
+      replace: 'case when true or n.failed_at >=',
+      money: false,
+    },
+    { promise: 'attempts of an orphan count once', find: "if (end === 'expired') return []\n", replace: '\n', money: false },
   ]),
   ...faultsIn('db/queries/set-organization-account.ts', accounts, [
     { promise: 'an overdraft is given to one customer', find: '    .where(eq(organizations.id, organizationId))\n', replace: '' },
