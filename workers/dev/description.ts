@@ -10,6 +10,8 @@ export type StackDescription = {
   postgresUrl: string
   redisUrl: string
   upstreamUrl: string
+  /** The scripted resolver; `/control/names/<name>` sets what a name answers. */
+  dnsUrl: string
   demo: { apiKey: string; organizationId: string; email?: string; password?: string }
   access: { clientId: string; clientSecret: string }
 }

@@ -16,6 +16,7 @@ export const portOffsets = {
   ledger: 10,
   usage: 11,
   quality: 12,
+  dns: 14,
 } as const
 
 export type PortName = keyof typeof portOffsets

@@ -30,6 +30,11 @@ export function planUpstream(directory: string, ports: Ports): ProcessPlan {
   return planProgram({ name: 'upstream', program: 'upstream/main.ts', parameters: ['--port', ports.upstream], directory, probe })
 }
 
+export function planDns(directory: string, ports: Ports): ProcessPlan {
+  const probe = acceptsConnections(ports.dns)
+  return planProgram({ name: 'dns', program: 'dns/main.ts', parameters: ['--port', ports.dns], directory, probe })
+}
+
 /** The token of the local Upstash endpoint, made once and kept. */
 export function loadRestToken(directory: string): string {
   const file = join(directory, 'upstash-token')
