@@ -140,7 +140,7 @@ const refusals: [pattern: RegExp, texts: string[]][] = [
       'https://.provider.dev/',
       'https://-a.provider.dev/',
       'https://a-.provider.dev/',
-      `https://a${longestHost}/`,
+      `https://${longestHost.replace('.dev', 'a.dev')}/`,
       `https://a${longestLabel}.dev/`,
     ],
   ],
