@@ -11,6 +11,8 @@ export type StackDescription = {
   redisUrl: string
   upstreamUrl: string
   kmsUrl: string
+  /** The scripted resolver; `/control/names/<name>` sets what a name answers. */
+  dnsUrl: string
   demo: { apiKey: string; organizationId: string; email?: string; password?: string }
   access: { clientId: string; clientSecret: string }
 }

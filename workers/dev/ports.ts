@@ -17,6 +17,7 @@ export const portOffsets = {
   usage: 11,
   quality: 12,
   kms: 13,
+  dns: 14,
 } as const
 
 export type PortName = keyof typeof portOffsets

@@ -10,14 +10,14 @@ import { checkoutDirectory } from './processes/environment.ts'
 import { type ProcessPlan, SupervisedProcess } from './processes/supervised.ts'
 import { findRedis } from './redis/binary.ts'
 import { planRedis } from './redis/server.ts'
-import { loadRestToken, planAccess, planKms, planNeon, planUpstash, planUpstream } from './stand-ins.ts'
+import { loadRestToken, planAccess, planDns, planKms, planNeon, planUpstash, planUpstream } from './stand-ins.ts'
 import { planWorker, type WorkerName, workerNames } from './worker-processes/plan.ts'
 import { workerVars } from './worker-processes/vars.ts'
 
 export type { StackDescription } from './description.ts'
 export type { WorkerName } from './worker-processes/plan.ts'
 
-const standInNames = ['postgres', 'neon', 'redis', 'upstash', 'access', 'upstream', 'kms'] as const
+const standInNames = ['postgres', 'neon', 'redis', 'upstash', 'access', 'upstream', 'kms', 'dns'] as const
 export type ProcessName = (typeof standInNames)[number] | WorkerName
 const processNames: readonly ProcessName[] = [...standInNames, ...workerNames]
 
@@ -123,7 +123,8 @@ async function startStores(processes: Processes, setting: Setting, keptApiKey: s
     await start(planUpstash(directory, ports, restToken))
   }
   const demo = postgres()
-  await waitForAll([demo, redis(), ...[planUpstream, planAccess, planKms].map((plan) => start(plan(directory, ports)))])
+  const others = [planUpstream(directory, ports), planAccess(directory, ports), planDns(directory, ports), planKms(directory, ports)]
+  await waitForAll([demo, redis(), ...others.map(start)])
   return demo
 }
 
@@ -160,6 +161,7 @@ function describeStack({ ports, access }: Setting, demo: StackDescription['demo'
     redisUrl: `redis://${localHost}:${ports.redis}`,
     upstreamUrl: `http://${localHost}:${ports.upstream}`,
     kmsUrl: `http://${localHost}:${ports.kms}`,
+    dnsUrl: `http://${localHost}:${ports.dns}`,
     demo,
     access: access.serviceToken,
   }

@@ -36,6 +36,11 @@ export function planKms(directory: string, ports: Ports): ProcessPlan {
   return planProgram({ name: 'kms', program: 'kms/main.ts', parameters, directory, probe: acceptsConnections(ports.kms) })
 }
 
+export function planDns(directory: string, ports: Ports): ProcessPlan {
+  const probe = acceptsConnections(ports.dns)
+  return planProgram({ name: 'dns', program: 'dns/main.ts', parameters: ['--port', ports.dns], directory, probe })
+}
+
 /** The token of the local Upstash endpoint, made once and kept. */
 export function loadRestToken(directory: string): string {
   const file = join(directory, 'upstash-token')

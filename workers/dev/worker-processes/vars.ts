@@ -14,11 +14,16 @@ export function workerVars(ports: Ports, restToken: string, audience: string): R
   const redis = { UPSTASH_REDIS_REST_URL: `http://${localHost}:${ports.upstash}`, UPSTASH_REDIS_REST_TOKEN: restToken }
   const upstreams = { UPSTREAM_CREDENTIALS: JSON.stringify({ scripted: scriptedUpstreamKey }) }
   const access = { ACCESS_TEAM_URL: `http://${localHost}:${ports.access}`, ACCESS_AUDIENCE: audience }
+  const targets = {
+    DNS_OVER_HTTPS: `http://${localHost}:${ports.dns}/dns-query`,
+    OWN_HOSTS: 'relay.example.com',
+    ALLOWED_TARGETS: `http://${localHost}:${ports.upstream}`,
+  }
   return {
-    proxy: { ...postgres, ...redis, ...upstreams },
+    proxy: { ...postgres, ...redis, ...upstreams, ...targets },
     ledger: { LEASE_MS: String(leaseMs) },
     usage: postgres,
     quality: { ...postgres, ...upstreams },
-    admin: { ...postgres, ...access },
+    admin: { ...postgres, ...access, ...targets },
   }
 }
