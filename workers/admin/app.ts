@@ -15,6 +15,7 @@ import { modelRoutes } from './routes/models.ts'
 import { parkedEventRoutes } from './routes/parked-events.ts'
 import { reconciliationRoutes } from './routes/reconciliations.ts'
 import { routeRoutes } from './routes/routes.ts'
+import { secretRoutes } from './routes/secrets.ts'
 import { usageRoutes } from './routes/usage.ts'
 
 /** Platform administration. Nothing is answered, not even what exists, before Cloudflare Access vouched for the caller. */
@@ -34,5 +35,6 @@ export const adminApp = new Hono<AdminContext>()
   .route('/parked-events', parkedEventRoutes)
   .route('/reconciliations', reconciliationRoutes)
   .route('/routes', routeRoutes)
+  .route('/secrets', secretRoutes)
   .onError(renderError)
   .notFound((c) => renderError(new Problem('not_found', 'The path and method name nothing of this API.'), c))

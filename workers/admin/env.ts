@@ -2,9 +2,11 @@ import { z } from 'zod'
 import { type Db, openDb } from '#db/client.ts'
 import { assert } from '#shared/values/assert.ts'
 import type { LedgerNamespace } from '#workers/services/ledger/namespace.ts'
+import type { KeyRing } from '#workers/services/secrets/key-ring.ts'
+import { KekSettings, keyRingWhenAsked } from '#workers/services/secrets/settings.ts'
 
 /** What is bound to this Worker. Only this file reads it; all else gets `Surroundings`. */
-export interface AdminEnv {
+export interface AdminEnv extends KekSettings {
   DATABASE_URL?: string
   NEON_ENDPOINT?: string
   LEDGER?: LedgerNamespace
@@ -19,6 +21,7 @@ const Settings = z.object({
   /** Issuer of the tokens, and where their signing keys are; without a slash at its end, as Access writes it into tokens. */
   ACCESS_TEAM_URL: z.url().regex(/[^/]$/, 'must not end with a slash'),
   ACCESS_AUDIENCE: z.string().min(1),
+  ...KekSettings.shape,
 })
 
 /** All that this Worker takes from its surroundings. */
@@ -26,6 +29,8 @@ export interface Surroundings {
   db: Db
   ledger: LedgerNamespace
   access: { teamUrl: string; audience: string }
+  /** Throws a `KekMisconfiguration`: what needs no secret goes on without. */
+  keyRing(): KeyRing
 }
 
 export interface AdminContext {
@@ -46,6 +51,7 @@ export function surroundingsOf(env: AdminEnv): Surroundings {
     db: openDb({ databaseUrl: settings.data.DATABASE_URL, endpoint: settings.data.NEON_ENDPOINT }),
     ledger: env.LEDGER,
     access: { teamUrl: settings.data.ACCESS_TEAM_URL, audience: settings.data.ACCESS_AUDIENCE },
+    keyRing: keyRingWhenAsked(settings.data),
   }
   known = { env, surroundings }
   return surroundings

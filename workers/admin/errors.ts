@@ -2,11 +2,15 @@ import type { Context } from 'hono'
 import { postgresErrorOf } from '#db/statements.ts'
 import { AssertionError } from '#shared/values/assert.ts'
 import { Problem, problemResponse } from '#workers/edge/problem.ts'
+import { KekFailure } from '#workers/services/secrets/key-ring.ts'
 import type { AdminContext } from './env.ts'
 
 /** The one place where this Worker turns a throw into an answer. */
 export function renderError(error: Error, c: Context<AdminContext>): Response {
   if (error instanceof Problem) return problemResponse(error, c.var.requestId)
+  // Its text is ours: it tells what setting is missing, or what KMS called its refusal.
+  if (error instanceof KekFailure && error.reason === 'unavailable')
+    return problemResponse(new Problem('unavailable', error.message), c.var.requestId)
   logUnexpected(error, c.var.requestId)
   if (isDatabaseDown(error)) {
     return problemResponse(

@@ -30,3 +30,9 @@ export const findingsPerRun = 100
 
 /** Balance events, or parked events, in one answer. */
 export const eventsPerPage = 100
+
+/** Secrets on one page of a rotation: with two questions to KMS and one to Postgres for each, far below what a Worker may ask in one request. */
+export const secretsPerPage = 50
+
+/** How long one page of a rotation may take, in milliseconds: with one slow secret more it stays below what the operator's command waits. */
+export const rotationPageMs = 10_000

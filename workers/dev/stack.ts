@@ -10,7 +10,7 @@ import { checkoutDirectory } from './processes/environment.ts'
 import { type ProcessPlan, SupervisedProcess } from './processes/supervised.ts'
 import { findRedis } from './redis/binary.ts'
 import { planRedis } from './redis/server.ts'
-import { loadRestToken, planAccess, planDns, planKms, planNeon, planUpstash, planUpstream } from './stand-ins.ts'
+import { loadLocalKeks, loadRestToken, planAccess, planDns, planKms, planNeon, planUpstash, planUpstream } from './stand-ins.ts'
 import { planWorker, type WorkerName, workerNames } from './worker-processes/plan.ts'
 import { workerVars } from './worker-processes/vars.ts'
 
@@ -64,6 +64,7 @@ type Setting = {
   report: (line: string) => void
   access: AccessCredentials
   restToken: string
+  localKeks: string
   options: StackOptions
 }
 
@@ -84,7 +85,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const ports = portsFrom(options.portBase)
     await requireFreePorts(ports, processNames, claim.ended > 0 ? releaseMs : 0)
     const access = await loadAccessCredentials(join(directory, 'access.json'))
-    const setting: Setting = { directory, ports, report, access, restToken: loadRestToken(directory), options }
+    const setting: Setting = {
+      directory,
+      ports,
+      report,
+      access,
+      restToken: loadRestToken(directory),
+      localKeks: loadLocalKeks(directory),
+      options,
+    }
     const demo = await startStores(processes, setting, keptApiKey)
     await startWorkers(processes, setting)
     const description = describeStack(setting, demo)
@@ -129,9 +138,9 @@ async function startStores(processes: Processes, setting: Setting, keptApiKey: s
 }
 
 async function startWorkers(processes: Processes, setting: Setting): Promise<void> {
-  const { directory, ports, access, restToken, options } = setting
+  const { directory, ports, access, options } = setting
   const configPath = resolve(options.configPath ?? join(checkoutDirectory, 'wrangler.toml'))
-  const vars = workerVars(ports, restToken, access.audience)
+  const vars = workerVars(ports, setting, access.audience)
   const plans = workerNames.map((name) =>
     planWorker({ name, port: ports[name], directory, configPath, vars: { ...vars[name], ...options.vars?.[name] } }),
   )

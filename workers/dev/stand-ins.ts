@@ -48,6 +48,13 @@ export function loadRestToken(directory: string): string {
   return readFileSync(file, 'utf8')
 }
 
+/** The key encryption key of the local stack, made once and kept as long as the secrets it wraps; as the variable LOCAL_KEKS. */
+export function loadLocalKeks(directory: string): string {
+  const file = join(directory, 'local-keks')
+  if (!existsSync(file)) replaceFile(file, JSON.stringify({ local1: randomBytes(32).toString('base64') }))
+  return readFileSync(file, 'utf8')
+}
+
 type Program = {
   name: string
   /** Path below `workers/dev`. */

@@ -11,6 +11,7 @@ import { addModelCommands } from './model.ts'
 import { addParkedCommand } from './parked.ts'
 import { addReconcileCommands } from './reconcile.ts'
 import { addRouteCommands } from './route.ts'
+import { addSecretCommands } from './secret.ts'
 import { addUsageCommand } from './usage.ts'
 
 /** What the command takes from the process it runs in. */
@@ -46,7 +47,7 @@ export async function runRelay(parameters: string[], terminal: Terminal): Promis
 
 function relayProgram(desk: Desk, terminal: Terminal): Command {
   const program = new Command('relay')
-    .description('Operate Rocket Relay: customers, credit, keys, models, usage and the books.')
+    .description('Operate Rocket Relay: customers, credit, keys, models, usage, secrets and the books.')
     .exitOverride()
     .configureOutput({ writeOut: terminal.print, writeErr: terminal.complain })
     .showHelpAfterError('(add --help for what this command takes)')
@@ -60,6 +61,7 @@ function relayProgram(desk: Desk, terminal: Terminal): Command {
   addUsageCommand(program, desk)
   addReconcileCommands(program, desk)
   addParkedCommand(program, desk)
+  addSecretCommands(program, desk)
   return program
 }
 
@@ -78,4 +80,5 @@ Examples:
   npm run relay -- catalogue import db/catalogue/list.json --dry-run
   npm run relay -- reconcile
   npm run relay -- reconciliations
+  npm run relay -- secret rotate
 `

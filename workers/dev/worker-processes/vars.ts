@@ -9,9 +9,13 @@ const scriptedUpstreamKey = 'sk-scripted-upstream'
 const leaseMs = 15_000
 
 /** The variables of each Worker as the local stack fills them; `.dev.vars.example` says what each means. */
-export function workerVars(ports: Ports, restToken: string, audience: string): Record<WorkerName, Record<string, string>> {
+export function workerVars(
+  ports: Ports,
+  kept: { restToken: string; localKeks: string },
+  audience: string,
+): Record<WorkerName, Record<string, string>> {
   const postgres = { DATABASE_URL: postgresUrl(ports.postgres), NEON_ENDPOINT: `http://${localHost}:${ports.neon}` }
-  const redis = { UPSTASH_REDIS_REST_URL: `http://${localHost}:${ports.upstash}`, UPSTASH_REDIS_REST_TOKEN: restToken }
+  const redis = { UPSTASH_REDIS_REST_URL: `http://${localHost}:${ports.upstash}`, UPSTASH_REDIS_REST_TOKEN: kept.restToken }
   const upstreams = { UPSTREAM_CREDENTIALS: JSON.stringify({ scripted: scriptedUpstreamKey }) }
   const access = { ACCESS_TEAM_URL: `http://${localHost}:${ports.access}`, ACCESS_AUDIENCE: audience }
   const targets = {
@@ -19,11 +23,12 @@ export function workerVars(ports: Ports, restToken: string, audience: string): R
     OWN_HOSTS: 'relay.example.com',
     ALLOWED_TARGETS: `http://${localHost}:${ports.upstream}`,
   }
+  const keks = { KMS_PROVIDER: 'local', LOCAL_KEKS: kept.localKeks }
   return {
-    proxy: { ...postgres, ...redis, ...upstreams, ...targets },
+    proxy: { ...postgres, ...redis, ...upstreams, ...targets, ...keks },
     ledger: { LEASE_MS: String(leaseMs) },
     usage: postgres,
     quality: { ...postgres, ...upstreams },
-    admin: { ...postgres, ...access, ...targets },
+    admin: { ...postgres, ...access, ...targets, ...keks },
   }
 }

@@ -2,8 +2,8 @@ import { Ratelimit } from '@upstash/ratelimit'
 import { Redis } from '@upstash/redis'
 import { ApiError } from '#workers/edge/api-error.ts'
 import { logFailure } from '#workers/edge/log.ts'
+import { ExpiringCache } from '#workers/services/expiring-cache.ts'
 import { cachedKeys, unknownKeyLimitMs, unknownKeysPerMinute } from '../limits.ts'
-import { ExpiringCache } from './expiring-cache.ts'
 import { SlidingWindow } from './sliding-window.ts'
 
 /**

@@ -24,6 +24,13 @@ export interface KeyRing {
   readonly providers: ReadonlyMap<KekProviderName, KekProvider>
 }
 
+/** The provider that wrapped a key; throws when it is not configured. */
+export function providerOf(ring: KeyRing, name: KekProviderName): KekProvider {
+  const provider = ring.providers.get(name)
+  if (!provider) throw new KekFailure('unreadable', 'The provider that wrapped the key of this secret is not configured.')
+  return provider
+}
+
 /** `unreadable`: no key of ours opens this, now or later. `unavailable`: nobody can tell at the moment; try again. */
 export class KekFailure extends Error {
   override name = 'KekFailure'
