@@ -20,7 +20,7 @@ const Blob = z
   .string()
   .min(1)
   .transform(decodeBase64)
-  .refine((bytes) => bytes !== null)
+  .refine((bytes) => bytes !== null, { abort: true })
 const DataKey = Blob.refine((bytes) => bytes.length === 32)
 const Generated = z.object({ CiphertextBlob: Blob, Plaintext: DataKey })
 const Decrypted = z.object({ Plaintext: DataKey })
