@@ -234,6 +234,13 @@ test('while KMS is away a page stops and says so, and one can go on behind the s
   expect(await openAll(youngRing())).toEqual(everything(3))
 })
 
+test('a key of the same id at another provider is another key', async () => {
+  await store(youngRing(), placeOf(0), 'hush')
+  expect(await onePage(youngRing())).toMatchObject({ rotated: 0, failed: [] })
+  await database.db.update(secrets).set({ kek: 'aws' })
+  expect((await onePage(youngRing())).failed).toMatchObject([{ name: nameOf(0) }])
+})
+
 test('the current key is told even when it wraps nothing yet, and a provider without settings is a problem', async () => {
   await store(keyRingOf({ ...kms.newKey(), KMS_PROVIDER: 'aws' }), placeOf(0), 'hush')
   expect((await readSecretStatus(database.db, youngRing())).keys).toMatchObject([
