@@ -16,6 +16,8 @@ const CatalogueRoute = z.object({
   baseUrl: z.string(),
   /** Name of an entry in the Worker's secret UPSTREAM_CREDENTIALS. */
   credential: z.string(),
+  /** Whose keys customers may bring along instead; null takes none but ours. */
+  byok: z.string().nullable(),
   upstreamModel: z.string(),
   dialects: z.array(DialectName),
   region: z.string().nullable(),
@@ -89,7 +91,7 @@ const catalogueStatement = sql`
   ) p
   left join lateral (
     select jsonb_agg(jsonb_build_object(
-      'routeId', r.id, 'upstream', u.id, 'kind', u.kind, 'baseUrl', u.base_url, 'credential', u.credential,
+      'routeId', r.id, 'upstream', u.id, 'kind', u.kind, 'baseUrl', u.base_url, 'credential', u.credential, 'byok', u.byok,
       'upstreamModel', r.upstream_model, 'dialects', r.dialects, 'region', r.region, 'priority', r.priority, 'weight', r.weight,
       'cost', r.cost, 'isUp', coalesce(h.state, 'up') = 'up', 'price', (
         select ${priceObject} from price_versions p where p.route_id = r.id and p.effective_at <= now() order by p.effective_at desc limit 1

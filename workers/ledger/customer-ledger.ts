@@ -49,7 +49,7 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
     const decision: ReturnType<typeof decideAdmission> = this.#position.hasEnded(requestId)
       ? { outcome: 'refused', reason: 'request_reused', retryAfterMs: null, room: null }
       : decideAdmission(this.#position, admit, this.#settings, nowMs)
-    if (decision.outcome === 'snapshot_required') return decision
+    if (decision.outcome === 'snapshot_required' || decision.outcome === 'credentials_changed') return decision
     if (decision.outcome === 'refused') return { ...decision, standing: standingOf(this.#position, keyId, nowMs) }
     if (!this.#position.holds.has(requestId)) {
       for (const { window } of this.#position.countedWindows(decision.account, decision.key)) {

@@ -9,7 +9,11 @@ import { brokenLimit, limitStates } from './windows.ts'
 
 /** The rules of admission and settlement. Nothing here changes anything: time and state come in, a decision goes out. */
 
-export type Decision = { outcome: 'admitted'; account: AccountSnapshot; key: KeyFacts } | Refusal | { outcome: 'snapshot_required' }
+export type Decision =
+  | { outcome: 'admitted'; account: AccountSnapshot; key: KeyFacts }
+  | Refusal
+  | { outcome: 'snapshot_required' }
+  | { outcome: 'credentials_changed' }
 
 /** `room` and `earlier` as in the contract. */
 export interface Refusal<Reason extends RefusalReason = RefusalReason> {
@@ -28,6 +32,7 @@ export function decideAdmission(position: Position, admit: AdmitRequest, without
   const holder = findHolder(position, admit.request.keyId, admit.snapshot !== undefined, without, nowMs)
   if (holder.outcome !== 'found') return holder
   const { account, key } = holder
+  if ((account.credentialsVersion ?? 0) > (admit.credentialsVersion ?? 0)) return { outcome: 'credentials_changed' }
   const admitted: Decision = { outcome: 'admitted', account, key }
   const { allowedModels } = key
   if (allowedModels && !wantedModels(admit).every((model) => allowedModels.includes(model))) return refuse('model_not_allowed')
@@ -36,8 +41,11 @@ export function decideAdmission(position: Position, admit: AdmitRequest, without
   const taken = admit.idempotency && position.idempotency.taken(admit.idempotency, nowMs)
   if (taken) return { outcome: 'refused', room: null, ...taken }
   if (position.unconfirmed.size >= unconfirmedMost) return refuse('unconfirmed_backlog', backlogRetryMs)
-  if (isTooExposed(position, admit.holdNanos, without, nowMs)) return { outcome: 'snapshot_required' }
-  return decideRates(position, account, key, admit, nowMs) ?? decideMoney(position, account, key, admit.holdNanos, nowMs) ?? admitted
+  // What the customer's own provider credentials serve costs it nothing here, so neither its balance nor a cap on its spending stands in the way.
+  if (!admit.isByok && isTooExposed(position, admit.holdNanos, without, nowMs)) return { outcome: 'snapshot_required' }
+  const refusal = decideRates(position, account, key, admit, nowMs)
+  if (refusal || admit.isByok) return refusal ?? admitted
+  return decideMoney(position, account, key, admit.holdNanos, nowMs) ?? admitted
 }
 
 function wantedModels({ request, fallbackModels = [] }: AdmitRequest): string[] {

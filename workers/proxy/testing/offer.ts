@@ -1,5 +1,5 @@
 import type { CatalogueModel, CatalogueRoute } from '#db/queries/read-catalogue.ts'
-import type { Offer } from '../upstream/offers.ts'
+import { type Offer, paidOffer } from '../upstream/offers.ts'
 
 /** One nano-dollar for a token of input, ten for one of output. */
 export const price = {
@@ -18,6 +18,7 @@ export function routeOf(fields: Partial<CatalogueRoute> = {}): CatalogueRoute {
     kind: 'openai',
     baseUrl: 'https://upstream.test',
     credential: 'scripted',
+    byok: null,
     upstreamModel: 'm',
     dialects: ['openai-chat'],
     region: null,
@@ -50,5 +51,5 @@ export function modelOf(fields: Partial<CatalogueModel> = {}): CatalogueModel {
 export function offerOf(fields: Partial<CatalogueRoute> = {}): Offer {
   const route = routeOf(fields)
   const model = modelOf({ routes: [route] })
-  return { model, route, price: route.price ?? model.price }
+  return paidOffer(model, route)
 }
