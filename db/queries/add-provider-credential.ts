@@ -1,9 +1,10 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
-import { openaiCompatible } from '#shared/contracts/provider-credential.ts'
+import { credentialPlace, openaiCompatible } from '#shared/contracts/provider-credential.ts'
 import type { SealedSecret } from '#shared/contracts/sealed-secret.ts'
 import type { Db } from '../client.ts'
 import { readRowsAtomically, SafeBigint } from '../statements.ts'
+import { insertSecret } from './insert-secret.ts'
 import { lockOrganizations } from './lock-organizations.ts'
 
 /** A customer has at most this many provider credentials: authentication carries all of them. */
@@ -65,12 +66,9 @@ function addition(credential: ProviderCredentialToAdd): SQL {
       select ${credentialId}, w.id, ${provider}, ${name}, ${baseUrl}, ${lastFour}, ${priority}, ${sql.param(models)}::text[],
         ${sql.param(keyIds)}::text[]
       from wanted w where w.has_room and ${provider} = any(w.known) and cardinality(w.strangers) = 0
-      returning id, organization_id, created_at
+      returning organization_id, created_at
     ), stored as (
-      insert into secrets (owner_table, owner_id, purpose, organization_id, version, kek, kek_id, wrapped_dek, sealed)
-      select 'provider_credentials', a.id, 'api_key', a.organization_id, ${sealed.version}::integer, ${sealed.kek}, ${sealed.kekId},
-        ${sealed.wrappedDek}, ${sealed.sealed}
-      from added a
+      ${insertSecret(credentialPlace(organizationId, credentialId), sealed, sql`from added`)}
     ), raised as (
       update organizations o set credentials_version = o.credentials_version + 1, balance_version = o.balance_version + 1
       from added a where o.id = a.organization_id

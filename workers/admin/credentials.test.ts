@@ -26,7 +26,11 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => dns.listen(0, '127.0.0.1', resolve))
   const address = dns.address()
   assert(typeof address === 'object' && address !== null, 'a listening server has an address')
-  const DNS_OVER_HTTPS = `http://127.0.0.1:${address.port}/dns-query`
+  const resolver = `http://127.0.0.1:${address.port}`
+  const DNS_OVER_HTTPS = `${resolver}/dns-query`
+  // Hosts of ours that anyone can reach, so that nothing but their names keeps a key from them.
+  for (const name of ['api.relay.example.com', 'cliproxy.target.example.com'])
+    await fetch(`${resolver}/control/names/${name}`, { method: 'PUT', body: JSON.stringify({ a: ['93.184.215.14'] }) })
   stage = await setStage({ ...keks, DNS_OVER_HTTPS, OWN_HOSTS: 'relay.example.com', ALLOWED_TARGETS: providers.url })
   await stage.database.db.insert(upstreams).values([
     { id: 'openai', kind: 'openai', baseUrl: `${providers.url}/openai`, credential: 'c', byok: 'openai' },
@@ -128,22 +132,20 @@ describe('a credential', () => {
 
 describe('what is refused', () => {
   const address = (baseUrl: string) => ({ provider: 'openai-compatible', baseUrl, models: ['m'], skipValidation: true })
-  const pointing = (pointer: string) => ({ code: 'invalid_request', errors: [{ pointer }] })
+  const pointing = (pointer: string, detail = '') => ({
+    code: 'invalid_request',
+    errors: [{ pointer, detail: expect.stringContaining(detail) }],
+  })
   test.for<[string, object, number, object]>([
-    [
-      'a provider nobody has',
-      { provider: 'nobody' },
-      400,
-      { ...pointing('#/provider'), detail: expect.stringContaining('anthropic, gemini') },
-    ],
+    ['a provider nobody has', { provider: 'nobody' }, 400, pointing('#/provider', 'anthropic, gemini, openai, openai-compatible')],
     ['a key that is not the customer’s', { keyIds: ['key_foreign'] }, 400, pointing('#/keyIds/0')],
     ['an address for a provider that has one', { baseUrl: 'https://x.example.com' }, 400, pointing('#/baseUrl')],
     ['no address', { provider: 'openai-compatible', models: ['m'] }, 400, pointing('#/baseUrl')],
     ['no models', { ...address('https://public.target.example.com/v1'), models: undefined }, 400, pointing('#/models')],
-    ['plain http', address('http://public.target.example.com/v1'), 400, pointing('#/baseUrl')],
-    ['a host that leads inside', address('https://private.target.example.com/v1'), 400, pointing('#/baseUrl')],
-    ['a host of ours', address('https://api.relay.example.com/v1'), 400, pointing('#/baseUrl')],
-    ['the host of a CLIProxyAPI of ours', address('https://cliproxy.target.example.com/v1'), 400, pointing('#/baseUrl')],
+    ['plain http', address('http://public.target.example.com/v1'), 400, pointing('#/baseUrl', 'https')],
+    ['a host that leads inside', address('https://private.target.example.com/v1'), 400, pointing('#/baseUrl', 'not public')],
+    ['a host of ours', address('https://api.relay.example.com/v1'), 400, pointing('#/baseUrl', 'belongs to this platform')],
+    ['a CLIProxyAPI of ours', address('https://cliproxy.target.example.com/v1'), 400, pointing('#/baseUrl', 'belongs to this platform')],
     ['a host that DNS does not tell of', address('https://failing.target.example.com/v1'), 503, { code: 'unavailable' }],
     ['a key with a blank', { apiKey: 'canary with blanks' }, 400, pointing('#/apiKey')],
     ['a field that is none', { secret: 'canary-field' }, 400, pointing('#/secret')],
@@ -161,6 +163,7 @@ describe('what is refused', () => {
     const at = (baseUrl: string) => call('POST', path, { apiKey: newKey(), ...address(baseUrl) })
     expect(await at(`${providers.url}/cliproxy/v1`)).toMatchObject({ status: 400, json: pointing('#/baseUrl') })
     expect((await at(`${providers.url}/cliproxy-of-theirs/v1`)).status).toBe(201)
+    expect((await at('https://public.target.example.com/v1')).status).toBe(201)
   })
 
   test('a key that its provider refuses, and one that nobody could ask about, unless it shall not be asked', async () => {
