@@ -48,6 +48,7 @@ const upstreamColumns: Columns<UpstreamState> = {
     ['kind', 'text', 'kind'],
     ['base_url', 'text', 'baseUrl'],
     ['credential', 'text', 'credential'],
+    ['byok', 'text', 'byok'],
     ['enabled', 'boolean', 'enabled'],
   ],
 }

@@ -11,6 +11,7 @@ const UpstreamState = z.object({
   kind: UpstreamKind,
   baseUrl: z.string(),
   credential: z.string(),
+  byok: z.string().nullable(),
   enabled: z.boolean(),
 })
 export type UpstreamState = z.infer<typeof UpstreamState>
@@ -75,7 +76,7 @@ const stateStatement = sql`
     'lastImportId', (select coalesce(max(id), 0) from catalogue_imports),
     'upstreams', (
       select coalesce(jsonb_agg(jsonb_build_object(
-        'id', u.id, 'kind', u.kind, 'baseUrl', u.base_url, 'credential', u.credential, 'enabled', u.enabled
+        'id', u.id, 'kind', u.kind, 'baseUrl', u.base_url, 'credential', u.credential, 'byok', u.byok, 'enabled', u.enabled
       ) order by u.id), '[]') from upstreams u
     ),
     'models', (

@@ -67,6 +67,8 @@ test.each<[string, object]>([
     },
   ],
   ['an address with a key in it', withProvider({ baseUrl: 'https://user:key@api.provider.example' })],
+  ['keys of customers for a CLIProxyAPI', withProvider({ kind: 'cliproxyapi', byok: 'openai' })],
+  ['a provider by the name of those without one', withProvider({ byok: 'openai-compatible' })],
   ['an address with a query', withProvider({ baseUrl: 'https://api.provider.example?key=1' })],
   ['an address with a slash at its end', withProvider({ baseUrl: 'https://api.provider.example/' })],
   ['an address of another kind', withProvider({ baseUrl: 'file:///etc/passwd' })],

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { ListPrice } from '../pricing/list-price.ts'
 import { DisplayName } from '../values/display-name.ts'
 import { DialectName, ModelKind, UpstreamKind } from './dialect.ts'
+import { ByokProvider, openaiCompatible } from './provider-credential.ts'
 
 /** Names what stands in paths, logs and JSON: no `..` that would climb in a path, and no colon, which ends a model's name in one of Gemini's. */
 const Name = z
@@ -15,13 +16,19 @@ const BaseUrl = z
   .max(300)
   .regex(/^[^?#@]+[^/?#@]$/, 'must have no user, query or fragment, and no slash at its end')
 
-export const ListedProvider = z.strictObject({
-  id: Name,
-  kind: UpstreamKind,
-  baseUrl: BaseUrl,
-  credential: Name,
-  enabled: z.boolean().default(true),
-})
+export const ListedProvider = z
+  .strictObject({
+    id: Name,
+    kind: UpstreamKind,
+    baseUrl: BaseUrl,
+    credential: Name,
+    /** Whose keys customers may bring along to it; null takes none but ours. */
+    byok: ByokProvider.nullable().default(null),
+    enabled: z.boolean().default(true),
+  })
+  .refine(({ byok }) => byok !== openaiCompatible, { path: ['byok'], message: 'names every provider that nobody else names' })
+  // A CLIProxyAPI is ours, and would take a customer's key for one of its own.
+  .refine(({ kind, byok }) => kind !== 'cliproxyapi' || byok === null, { path: ['byok'], message: 'is not for a CLIProxyAPI' })
 export type ListedProvider = z.infer<typeof ListedProvider>
 
 const ListedRoute = z.strictObject({

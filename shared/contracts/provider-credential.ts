@@ -59,6 +59,24 @@ export const ProviderCredential = z.object({
 })
 export type ProviderCredential = z.infer<typeof ProviderCredential>
 
+/** Answer to an added credential. `pushed` as in ChangeAnswer. */
+export const AddedProviderCredential = ProviderCredential.extend({ pushed: z.boolean() })
+export type AddedProviderCredential = z.infer<typeof AddedProviderCredential>
+
+/** Another key in the place of a credential's; `skipValidation` as in NewProviderCredential. */
+export const NewProviderKey = z.strictObject({ apiKey: ProviderKey, skipValidation: z.boolean().default(false) })
+export type NewProviderKey = z.infer<typeof NewProviderKey>
+
+/** Answer to a replaced or removed key. `pushed` as in ChangeAnswer. */
+export const CredentialChangeAnswer = z.object({ organizationId: z.string(), credentialId: z.string(), pushed: z.boolean() })
+export type CredentialChangeAnswer = z.infer<typeof CredentialChangeAnswer>
+
+/** Whether requests that no credential could serve shall be served with paid credit. */
+export const FallbackChange = z.strictObject({ fallback: z.boolean() })
+
+export const FallbackAnswer = z.object({ organizationId: z.string(), fallback: z.boolean(), pushed: z.boolean() })
+export type FallbackAnswer = z.infer<typeof FallbackAnswer>
+
 export const ProviderCredentialList = z.object({
   credentials: z.array(ProviderCredential),
   /** Whether requests that no credential could serve are served with paid credit. */

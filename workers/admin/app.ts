@@ -7,6 +7,7 @@ import { adminLog } from './admin-log.ts'
 import { type AdminContext, surroundingsOf } from './env.ts'
 import { renderError } from './errors.ts'
 import { catalogueRoutes } from './routes/catalogue.ts'
+import { credentialRoutes } from './routes/credentials.ts'
 import { creditRoutes } from './routes/credits.ts'
 import { customerRoutes } from './routes/customers.ts'
 import { eventRoutes } from './routes/events.ts'
@@ -30,6 +31,7 @@ export const adminApp = new Hono<AdminContext>()
   .route('/customers/:organizationId/credits', creditRoutes)
   .route('/customers/:organizationId/events', eventRoutes)
   .route('/customers/:organizationId/keys', keyRoutes)
+  .route('/customers/:organizationId/provider-credentials', credentialRoutes)
   .route('/customers/:organizationId/usage', usageRoutes)
   .route('/models', modelRoutes)
   .route('/parked-events', parkedEventRoutes)

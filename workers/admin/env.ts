@@ -1,12 +1,15 @@
 import { z } from 'zod'
 import { type Db, openDb } from '#db/client.ts'
 import { assert } from '#shared/values/assert.ts'
+import type { TargetAccess } from '#workers/services/credentials/credential-platform.ts'
 import type { LedgerNamespace } from '#workers/services/ledger/namespace.ts'
 import type { KeyRing } from '#workers/services/secrets/key-ring.ts'
 import { KekSettings, keyRingWhenAsked } from '#workers/services/secrets/settings.ts'
+import { openDnsResolver } from '#workers/services/targets/resolve-target.ts'
+import { TargetSettings, targetRulesOf } from '#workers/services/targets/settings.ts'
 
 /** What is bound to this Worker. Only this file reads it; all else gets `Surroundings`. */
-export interface AdminEnv extends KekSettings {
+export interface AdminEnv extends KekSettings, z.input<typeof TargetSettings> {
   DATABASE_URL?: string
   NEON_ENDPOINT?: string
   LEDGER?: LedgerNamespace
@@ -22,6 +25,7 @@ const Settings = z.object({
   ACCESS_TEAM_URL: z.url().regex(/[^/]$/, 'must not end with a slash'),
   ACCESS_AUDIENCE: z.string().min(1),
   ...KekSettings.shape,
+  ...TargetSettings.shape,
 })
 
 /** All that this Worker takes from its surroundings. */
@@ -31,6 +35,7 @@ export interface Surroundings {
   access: { teamUrl: string; audience: string }
   /** Throws a `KekMisconfiguration`: what needs no secret goes on without. */
   keyRing(): KeyRing
+  targets: TargetAccess
 }
 
 export interface AdminContext {
@@ -52,6 +57,7 @@ export function surroundingsOf(env: AdminEnv): Surroundings {
     ledger: env.LEDGER,
     access: { teamUrl: settings.data.ACCESS_TEAM_URL, audience: settings.data.ACCESS_AUDIENCE },
     keyRing: keyRingWhenAsked(settings.data),
+    targets: { rules: targetRulesOf(settings.data), resolver: openDnsResolver(settings.data.DNS_OVER_HTTPS) },
   }
   known = { env, surroundings }
   return surroundings

@@ -8,10 +8,10 @@ import type { AdminContext } from './env.ts'
 /** The one place where this Worker turns a throw into an answer. */
 export function renderError(error: Error, c: Context<AdminContext>): Response {
   if (error instanceof Problem) return problemResponse(error, c.var.requestId)
-  // Its text is ours: it tells what setting is missing, or what KMS called its refusal.
-  if (error instanceof KekFailure && error.reason === 'unavailable')
-    return problemResponse(new Problem('unavailable', error.message), c.var.requestId)
-  logUnexpected(error, c.var.requestId)
+  if (!(error instanceof KekFailure && error.reason === 'unavailable')) logUnexpected(error, c.var.requestId)
+  // Its text is ours: it tells what setting is missing, what KMS called its refusal, or that a stored secret opens no more.
+  if (error instanceof KekFailure)
+    return problemResponse(new Problem(error.reason === 'unavailable' ? 'unavailable' : 'internal', error.message), c.var.requestId)
   if (isDatabaseDown(error)) {
     return problemResponse(
       new Problem('unavailable', 'The database does not answer. Nothing is known to have changed; look before trying again.'),

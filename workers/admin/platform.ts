@@ -1,6 +1,7 @@
 import { OrganizationId } from '#shared/contracts/customer.ts'
 import { type Addressed, pathId } from '#workers/edge/parse.ts'
 import { Problem } from '#workers/edge/problem.ts'
+import type { CredentialPlatform } from '#workers/services/credentials/credential-platform.ts'
 import type { Platform } from '#workers/services/platform.ts'
 import type { AdminContext } from './env.ts'
 
@@ -8,6 +9,12 @@ import type { AdminContext } from './env.ts'
 export function platformOf(c: { var: AdminContext['Variables'] }): Platform {
   const { db, ledger } = c.var.surroundings
   return { db, ledger, actor: c.var.actor }
+}
+
+/** As platformOf, with what seals a key and judges where it may be sent. */
+export function credentialPlatformOf(c: { var: AdminContext['Variables'] }): CredentialPlatform {
+  const { keyRing, targets } = c.var.surroundings
+  return { ...platformOf(c), keyRing, targets }
 }
 
 /** The customer that the path names; whether there is one is for the verb to say. */

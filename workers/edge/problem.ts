@@ -10,7 +10,9 @@ const problems = {
   body_too_large: { status: 413, title: 'The body is too large' },
   not_json: { status: 415, title: 'The body must be JSON' },
   amount_out_of_range: { status: 422, title: 'The amount would take the balance out of its range' },
+  key_refused: { status: 422, title: 'The provider refuses the key' },
   internal: { status: 500, title: 'Something went wrong on our side' },
+  provider_unreachable: { status: 502, title: 'The provider could not be asked' },
   unavailable: { status: 503, title: 'A part this request needs is not available' },
 } as const satisfies Record<string, { status: ContentfulStatusCode; title: string }>
 

@@ -35,8 +35,8 @@ export interface Stage {
   stop(): Promise<void>
 }
 
-/** The admin Worker's app over a real Postgres, through Neon's protocol, with Access played by a key of the test's own. */
-export async function setStage(): Promise<Stage> {
+/** The admin Worker's app over a real Postgres, through Neon's protocol, with Access played by a key of the test's own; `more` is bound besides. */
+export async function setStage(more: Partial<AdminEnv> = {}): Promise<Stage> {
   const database = await startTestDatabase()
   const { privateKey, publicKey } = await generateKeyPair('RS256')
   const jwk = { ...(await exportJWK(publicKey)), kid: 'test', alg: 'RS256', use: 'sig' }
@@ -50,6 +50,7 @@ export async function setStage(): Promise<Stage> {
     ACCESS_TEAM_URL: teamUrl,
     ACCESS_AUDIENCE: audience,
     LEDGER: namespaceOf(ledger),
+    ...more,
   }
   const sign = (claims: Claims = {}) => signed({ iss: teamUrl, ...claims }, privateKey)
   const request = async (path: string, init: RequestInit) => adminApp.request(path, init, env)

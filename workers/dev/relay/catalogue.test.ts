@@ -52,6 +52,7 @@ async function relayImport(content: unknown, ...options: string[]) {
     env: { RELAY_STACK: stackFile },
     print: (text) => void out.push(text),
     complain: (text) => void err.push(text),
+    readInput: async () => '',
   })
   return { code, out: out.join(''), err: err.join('') }
 }

@@ -1,7 +1,9 @@
+import { text } from 'node:stream/consumers'
 import { runRelay } from './run.ts'
 
 process.exitCode = await runRelay(process.argv.slice(2), {
   env: process.env,
-  print: (text) => void process.stdout.write(text),
-  complain: (text) => void process.stderr.write(text),
+  print: (line) => void process.stdout.write(line),
+  complain: (line) => void process.stderr.write(line),
+  readInput: () => text(process.stdin),
 })

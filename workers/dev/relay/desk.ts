@@ -4,6 +4,8 @@ import type { AdminClient } from './admin-client.ts'
 export interface Desk {
   print: (line: string) => void
   warn: (line: string) => void
+  /** All of standard input. */
+  readInput: () => Promise<string>
   /** Finds the deployment on the first use, so that --help works without one. */
   admin: () => AdminClient
   endWith: (exitCode: number) => void

@@ -53,7 +53,7 @@ async function relay(parameters: string[], env: Record<string, string> = { RELAY
   const complain = (text: string) => {
     err += text
   }
-  const code = await runRelay(parameters, { env, print, complain })
+  const code = await runRelay(parameters, { env, print, complain, readInput: async () => '' })
   return { code, out, err }
 }
 

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { openAdminClient } from './admin-client.ts'
+import { addByokCommands } from './byok.ts'
 import { addCatalogueCommands } from './catalogue.ts'
 import { addCreditCommand } from './credit.ts'
 import { addCustomerCommands } from './customer.ts'
@@ -19,6 +20,8 @@ export interface Terminal {
   env: Record<string, string | undefined>
   print: (text: string) => void
   complain: (text: string) => void
+  /** All of standard input. */
+  readInput: () => Promise<string>
 }
 
 /** Runs one operator's command. Answers the exit code: 0 done, 1 failed or the books need somebody, 2 wrongly called. */
@@ -27,6 +30,7 @@ export async function runRelay(parameters: string[], terminal: Terminal): Promis
   const desk: Desk = {
     print: (text) => terminal.print(`${text}\n`),
     warn: (text) => terminal.complain(`${text}\n`),
+    readInput: terminal.readInput,
     admin: () => openAdminClient(findDeployment(terminal.env)),
     endWith: (code) => {
       exitCode = code
@@ -47,7 +51,7 @@ export async function runRelay(parameters: string[], terminal: Terminal): Promis
 
 function relayProgram(desk: Desk, terminal: Terminal): Command {
   const program = new Command('relay')
-    .description('Operate Rocket Relay: customers, credit, keys, models, usage, secrets and the books.')
+    .description('Operate Rocket Relay: customers, credit, keys, own keys at providers, models, usage, secrets and the books.')
     .exitOverride()
     .configureOutput({ writeOut: terminal.print, writeErr: terminal.complain })
     .showHelpAfterError('(add --help for what this command takes)')
@@ -55,6 +59,7 @@ function relayProgram(desk: Desk, terminal: Terminal): Command {
   addCustomerCommands(program, desk)
   addCreditCommand(program, desk)
   addKeyCommands(program, desk)
+  addByokCommands(program, desk)
   addModelCommands(program, desk)
   addCatalogueCommands(program, desk)
   addRouteCommands(program, desk)
@@ -77,6 +82,7 @@ Examples:
   npm run relay -- customer create --credit-usd 5 --name "Ada" --requests-per-minute 60
   npm run relay -- credit org_… --usd 20 --reason "invoice 17"
   npm run relay -- customer limits org_… --spend-per-day-usd 10 --low-balance-usd 5
+  npm run relay -- byok add --organization org_… --provider openai --key - < key.txt
   npm run relay -- catalogue import db/catalogue/list.json --dry-run
   npm run relay -- reconcile
   npm run relay -- reconciliations

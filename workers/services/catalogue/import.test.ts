@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, test } from 'vitest'
 import { importCatalogue } from '#db/queries/import-catalogue.ts'
+import { listByokUpstreams } from '#db/queries/list-byok-upstreams.ts'
 import { readCatalogue } from '#db/queries/read-catalogue.ts'
 import { startTestDatabase, type TestDatabase } from '#db/testing/database.ts'
 import { CatalogueImportAnswer, NewCatalogueImport } from '#shared/contracts/catalogue-import.ts'
@@ -140,6 +141,15 @@ describe('an import', () => {
     expect((await sold()).get('a')?.routes).toEqual([{ ...before, weight: 9 }])
   })
 
+  test('lets customers bring keys along to a provider, and no longer', async ({ expect }) => {
+    await imported([model('a')], { providers: [{ ...provider, byok: 'openai' }] })
+    expect(await listByokUpstreams(database.db)).toEqual([{ provider: 'openai', family: 'openai', baseUrl: provider.baseUrl }])
+    expect(await imported([model('a')])).toMatchObject({
+      changes: [{ what: 'provider', id: 'openai', fields: [{ field: 'byok', from: '"openai"', to: 'null' }] }],
+    })
+    expect(await listByokUpstreams(database.db)).toEqual([])
+  })
+
   test('tells a cost by its amounts', async ({ expect }) => {
     await imported([model('a', { routes: [{ ...route, cost: price }] })])
     const dearer = { ...price, output: '12', longContext: { aboveInputTokens: 9, input: '2', output: '3' } }
@@ -188,7 +198,7 @@ describe('an import', () => {
   test('that another one overtook writes nothing', async ({ expect }) => {
     await imported([model('a')])
     const nothing = { upstreams: [], models: [], routes: [], prices: [], forced: false, actor: 'ada' }
-    const late = { ...nothing, upstreams: [{ ...provider, kind: 'openai' as const, enabled: false }], lastImportId: 0 }
+    const late = { ...nothing, upstreams: [{ ...provider, kind: 'openai' as const, byok: null, enabled: false }], lastImportId: 0 }
     expect(await importCatalogue(database.db, late)).toBe('overtaken')
     expect((await sold()).get('a')?.routes).toHaveLength(1)
     expect(await importCatalogue(database.db, { ...late, lastImportId: 1 })).toBe('imported')
