@@ -1,6 +1,11 @@
 import { z } from 'zod'
 import { type Db, openDb } from '#db/client.ts'
 import type { CustomerLedgerRpc } from '#shared/contracts/ledger.ts'
+import type { KeyRing } from '#workers/services/secrets/key-ring.ts'
+import { KekSettings, keyRingWhenAsked } from '#workers/services/secrets/settings.ts'
+import type { TargetRules } from '#workers/services/targets/check-target.ts'
+import { type DnsResolver, openDnsResolver } from '#workers/services/targets/resolve-target.ts'
+import { TargetSettings, targetRulesOf } from '#workers/services/targets/settings.ts'
 import { databaseTimeoutMs } from './limits.ts'
 
 const Settings = z.object({
@@ -10,6 +15,8 @@ const Settings = z.object({
   UPSTASH_REDIS_REST_TOKEN: z.string().min(1),
   /** JSON object: name of a credential -> the key an upstream takes. */
   UPSTREAM_CREDENTIALS: z.string().transform((text) => z.record(z.string(), z.string().min(1)).parse(JSON.parse(text))),
+  ...KekSettings.shape,
+  ...TargetSettings.shape,
 })
 
 export interface Env {
@@ -21,6 +28,9 @@ export interface Surroundings {
   db: Db
   redis: { url: string; token: string }
   credentials: ReadonlyMap<string, string>
+  /** What opens the keys that customers bring along; throws where the settings of it are wrong. */
+  keyRing: () => KeyRing
+  targets: { rules: TargetRules; resolver: DnsResolver }
   ledgerOf(organizationId: string): CustomerLedgerRpc
 }
 
@@ -34,6 +44,8 @@ export function surroundingsOf(env: Env): Surroundings {
     db: openDb({ databaseUrl: settings.DATABASE_URL, endpoint: settings.NEON_ENDPOINT, timeoutMs: databaseTimeoutMs }),
     redis: { url: settings.UPSTASH_REDIS_REST_URL, token: settings.UPSTASH_REDIS_REST_TOKEN },
     credentials: new Map(Object.entries(settings.UPSTREAM_CREDENTIALS)),
+    keyRing: keyRingWhenAsked(settings),
+    targets: { rules: targetRulesOf(settings), resolver: openDnsResolver(settings.DNS_OVER_HTTPS) },
     ledgerOf: (organizationId) => ledgerStub(env, organizationId),
   }
   known = { env, surroundings }

@@ -129,6 +129,9 @@ export const webFetchTokens = 125_000
 /** Bytes of text that make a token, roughly, in languages with Latin letters: for estimates only, never for a bound. */
 export const bytesPerToken = 4
 
+/** Tokens of a prompt and of an answer, at most, of a model that only a customer's own provider knows: what a limit on tokens reserves unless told. */
+export const ownModelTokens = 128_000
+
 /** Attempts of which a circuit judges a route, at least; fewer say nothing. They are those of this window. */
 export const circuitVolume = 5
 export const circuitWindowMs = 30_000

@@ -1,17 +1,21 @@
 import type { CatalogueModel } from '#db/queries/read-catalogue.ts'
-import { ApiError } from '#workers/edge/api-error.ts'
-import { admit } from './admission/admit.ts'
+import type { Idempotency } from '#shared/contracts/ledger.ts'
+import { ApiError, type ApiErrorCode } from '#workers/edge/api-error.ts'
+import { type Admission, admit } from './admission/admit.ts'
 import { holdOf } from './admission/hold.ts'
 import { idempotencyOf, readIdempotencyKey } from './admission/idempotency.ts'
 import { AdmittedCall } from './answer/admitted-call.ts'
 import { findAnswer, type StoredAnswer } from './answer/answer-routes.ts'
-import { authenticate } from './caller/authenticate.ts'
+import { authenticate, authenticateAgain, type Caller } from './caller/authenticate.ts'
 import { catalogue, type Models } from './catalogue/catalogue.ts'
 import { unknownModel } from './catalogue/unknown-model.ts'
 import type { Call, Dialect } from './dialects/dialect.ts'
 import { type Exchange, factsOf } from './exchange.ts'
 import { continuedFrameTokens } from './limits.ts'
+import { openOwnKeys } from './own-keys/open-own-keys.ts'
+import { type OwnMeans, ownMeansOf, ownModel } from './own-keys/own-offers.ts'
 import { readRequestBody } from './request-body.ts'
+import { unavailable } from './unavailable.ts'
 import { type Offer, offersOf } from './upstream/offers.ts'
 import { RouteHealth } from './upstream/route-health.ts'
 
@@ -24,64 +28,89 @@ export async function relay<C extends Call>(exchange: Exchange, dialect: Dialect
   const bytes = await readRequestBody(request, dialect)
   const url = new URL(request.url)
   const call = await dialect.read({ bytes, headers: request.headers, url, pathModel })
-  const models = modelsOf(call, await catalogue(surroundings, exchange.waitUntil), dialect)
-  const { organizationId } = caller
-  const earlier = await earlierAnswer(exchange, organizationId, call)
-  const wish = { dialect: dialect.speaks, call, organizationId, pinnedRouteId: earlier?.routeId ?? null }
-  const offers = offersOf(models, wish, health)
-  const [first] = offers
-  if (!first) throw new ApiError('no_route')
-  const facts = { keyId: caller.keyId, model: first.model.id, priceVersionId: first.price.priceVersionId, path: dialect.endpoint }
-  const others = new Set(offers.map(({ model }) => model.id).filter((id) => id !== first.model.id))
-  const hold = holdOf(factsOf(exchange, facts), dialect, continuing(call, earlier, offers), offers)
+  const models = await catalogue(surroundings, exchange.waitUntil)
+  const earlier = await earlierAnswer(exchange, caller.organizationId, call)
   const idempotencyKey = readIdempotencyKey(request)
-  const { pathname } = url
-  const idempotency =
-    idempotencyKey === null ? undefined : await idempotencyOf(caller.keyId, idempotencyKey, request.method, pathname, bytes)
-  const admission = await admit(exchange, caller, hold, { fallbackModels: [...others], idempotency })
-  const admitted = new AdmittedCall({ exchange, dialect, call, offers, admission, health })
+  const { method } = request
+  const idempotency = idempotencyKey === null ? undefined : await idempotencyOf(caller.keyId, idempotencyKey, method, url.pathname, bytes)
+  const asked = { exchange, dialect, call, models, earlier, idempotency }
+  const routed = (await admitRouted(asked, caller)) ?? (await admitRouted(asked, await authenticateAgain(exchange, caller)))
+  if (!routed) throw unavailable()
+  const admitted = new AdmittedCall({ exchange, dialect, call, health, ...routed })
   // The client may leave at any time; what was admitted is settled all the same.
   exchange.waitUntil(admitted.settled)
   return admitted.relay()
 }
 
-/** The model that was asked for and those the client would take instead, each only when it can do what the call asks of it. Throws 404 or 400. */
-function modelsOf<C extends Call>(call: C, models: Models, dialect: Dialect<C>): CatalogueModel[] {
-  const [first, ...others] = [call.model, ...(call.relay.models ?? [])].map((name) => foundModel(name, models))
+interface Asked<C extends Call> {
+  exchange: Exchange
+  dialect: Dialect<C>
+  call: C
+  models: Models
+  earlier: StoredAnswer | null
+  idempotency: Idempotency | undefined
+}
+
+interface Routed {
+  /** Best first, and not empty. */
+  offers: Offer[]
+  admission: Admission
+}
+
+/** Finds every way to serve a call and has it admitted; null when the customer's provider credentials have changed, and nothing was counted. */
+async function admitRouted<C extends Call>(asked: Asked<C>, caller: Caller): Promise<Routed | null> {
+  const { exchange, dialect, call, models, earlier } = asked
+  const { organizationId } = caller
+  const own = ownMeansOf(caller.ownKeys, caller.keyId)
+  const wish = { dialect: dialect.speaks, call, organizationId, pinnedKey: earlier?.offerKey ?? null, own }
+  const offers = await openOwnKeys(offersOf(modelsOf(call, models, dialect, own), wish, health), exchange.surroundings, organizationId)
+  try {
+    return await admitOffers(asked, caller, offers)
+  } catch (error) {
+    const free = offers.filter((offer) => offer.own)
+    // What the customer's own accounts can serve does not wait for its balance.
+    if (!isShortOfMoney(error) || free.length === 0 || free.length === offers.length) throw error
+    return admitOffers(asked, caller, free)
+  }
+}
+
+async function admitOffers<C extends Call>(asked: Asked<C>, caller: Caller, offers: Offer[]): Promise<Routed | null> {
+  const { exchange, dialect, call, earlier, idempotency } = asked
+  const [first] = offers
+  if (!first) throw new ApiError('no_route')
+  const facts = { keyId: caller.keyId, model: first.model.id, priceVersionId: first.price.priceVersionId, path: dialect.endpoint }
+  const others = new Set(offers.map(({ model }) => model.id).filter((id) => id !== first.model.id))
+  const hold = holdOf(factsOf(exchange, facts), dialect, continuing(call, earlier, offers), offers)
+  const terms = { fallbackModels: [...others], idempotency, isByok: offers.every((offer) => offer.own) }
+  const admission = await admit(exchange, caller, hold, terms)
+  return admission && { offers, admission }
+}
+
+const moneyRefusals = new Set<ApiErrorCode>(['insufficient_balance', 'in_flight_budget', 'spend_per_day', 'spend_per_month'])
+
+function isShortOfMoney(error: unknown): boolean {
+  return error instanceof ApiError && moneyRefusals.has(error.code)
+}
+
+/** The model that was asked for and those the client would take instead, each only when its answer may be as long as the call asks. Throws 404 or 400. */
+function modelsOf<C extends Call>(call: C, models: Models, dialect: Dialect<C>, own: OwnMeans): CatalogueModel[] {
+  const [first, ...others] = [call.model, ...(call.relay.models ?? [])].map((name) => foundModel(name, models, own))
   if (!first) throw new ApiError('internal_error')
   const fault = faultOf(first, call, dialect)
   if (fault) throw fault
   return [first, ...others.filter((model) => model !== first && !faultOf(model, call, dialect))]
 }
 
-function foundModel(name: string, models: Models): CatalogueModel {
-  const model = models.get(name)
+function foundModel(name: string, models: Models, own: OwnMeans): CatalogueModel {
+  const model = models.get(name) ?? ownModel(name, own)
   if (model) return model
   throw unknownModel(name, models)
 }
 
-function faultOf<C extends Call>(model: CatalogueModel, call: C, { outputLimit }: Dialect<C>): ApiError | null {
-  const { maxOutputTokens } = model
-  if (outputLimit !== null && call.maxOutputTokens !== null && call.maxOutputTokens > maxOutputTokens) {
-    const message = `${outputLimit} is too large: ${call.maxOutputTokens}. This model supports at most ${maxOutputTokens}.`
-    return new ApiError('invalid_request', { param: outputLimit, message })
-  }
-  const missing = call.requires.find((name) => model.price.units?.[name] === undefined)
-  return missing === undefined ? null : new ApiError('not_sold', { message: `The model '${model.id}' is not sold for ${unsold[missing]}.` })
-}
-
-/** What a price of each kind would sell, in a client's words. */
-const unsold: Record<Call['requires'][number], string> = {
-  inputAudioPicos: 'audio in the prompt',
-  inputImagePicos: 'images in the prompt',
-  outputAudioPicos: 'audio in the answer',
-  outputImagePicos: 'images in the answer',
-  characterPicos: 'speech as plain audio, but with `"stream_format": "sse"`',
-  imageNanos: 'images',
-  secondNanos: 'audio',
-  webSearchNanos: 'web search',
-  requestNanos: 'single requests',
-  longContext: 'long prompts',
+function faultOf<C extends Call>({ maxOutputTokens }: CatalogueModel, call: C, { outputLimit }: Dialect<C>): ApiError | null {
+  if (outputLimit === null || call.maxOutputTokens === null || call.maxOutputTokens <= maxOutputTokens) return null
+  const message = `${outputLimit} is too large: ${call.maxOutputTokens}. This model supports at most ${maxOutputTokens}.`
+  return new ApiError('invalid_request', { param: outputLimit, message })
 }
 
 /** The stored answer that a call continues. Throws 400 when its customer has no such answer. */

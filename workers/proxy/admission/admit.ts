@@ -23,6 +23,8 @@ import type { Hold } from './hold.ts'
 export interface Terms {
   fallbackModels?: string[]
   idempotency?: Idempotency | undefined
+  /** Nothing but the customer's own accounts serves it. */
+  isByok?: boolean
 }
 
 export interface Admission {
@@ -35,15 +37,18 @@ export interface Admission {
 
 /**
  * Asks the customer's ledger for everything at once: key, limits, concurrency, money. Throws the refusal in the client's terms. The key must be allowed
- * to use each of `fallbackModels` as well; with `idempotency` the request runs once.
+ * to use each of `fallbackModels` as well; with `idempotency` the request runs once. Null when the customer's provider credentials are no longer those
+ * of `caller`: nothing was counted, and the request is to be routed anew.
  */
-export async function admit(exchange: Exchange, caller: Caller, hold: Hold, terms: Terms): Promise<Admission> {
-  const { organizationId } = caller
-  const { fallbackModels = [], idempotency } = terms
+export async function admit(exchange: Exchange, caller: Caller, hold: Hold, terms: Terms): Promise<Admission | null> {
+  const { organizationId, ownKeys } = caller
+  const { fallbackModels = [], idempotency, isByok } = terms
   const ask = (reference: HoldReference, snapshot?: AccountSnapshot) =>
     askLedger(exchange, organizationId, {
       ...reference,
       ...(fallbackModels.length > 0 && { fallbackModels }),
+      ...(ownKeys.version > 0 && { credentialsVersion: ownKeys.version }),
+      ...(isByok && { isByok }),
       ...(snapshot && { snapshot }),
     })
   const identified = (reference: HoldReference) => (idempotency ? { ...reference, idempotency } : reference)
@@ -58,6 +63,7 @@ export async function admit(exchange: Exchange, caller: Caller, hold: Hold, term
       outcome = await ask(reference)
     }
   }
+  if (outcome.outcome === 'credentials_changed') return null
   if (outcome.outcome === 'snapshot_required') throw unavailable()
   const headers = rateLimitHeaders(outcome.standing, exchange.family)
   if (outcome.outcome === 'refused') {

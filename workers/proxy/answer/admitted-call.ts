@@ -73,13 +73,13 @@ export class AdmittedCall<C extends Call> {
     }
   }
 
-  async #try({ route }: Offer): Promise<Response> {
+  async #try({ route, own }: Offer): Promise<Response> {
     const { call, dialect, exchange } = this.#admitted
     const form = streamFormOf(call.answer)
     const answer = await callUpstream({
       route,
       family: dialect.family,
-      credential: exchange.surroundings.credentials.get(route.credential) ?? null,
+      credential: own ? own.apiKey : (exchange.surroundings.credentials.get(route.credential) ?? null),
       ask: dialect.ask(call, route.upstreamModel),
       accept: form?.contentType ?? (call.answer === 'json' ? 'application/json' : '*/*'),
       requestId: exchange.requestId,
@@ -149,7 +149,7 @@ export class AdmittedCall<C extends Call> {
     const { offer } = this.#attempts
     const { call, exchange, admission } = this.#admitted
     if (!call.conversation.isStored || answerId === null || !offer) return Promise.resolve()
-    const answer = { routeId: offer.route.routeId, tokens: usage && totalTokens(usage) }
+    const answer = { offerKey: offer.key, tokens: usage && totalTokens(usage) }
     const { redis } = exchange.surroundings
     this.#remembered = this.#remembered.then(() => rememberAnswer(redis, admission.organizationId, answerId, answer))
     exchange.waitUntil(this.#remembered)
@@ -174,7 +174,8 @@ export class AdmittedCall<C extends Call> {
   #settlement(reading: Reading, end: RequestEnd, status: number | null): Settlement {
     const { call, dialect, exchange, offers, admission } = this.#admitted
     const offer = this.#attempts.offer ?? offers[0]
-    const price = offer?.price ?? null
+    // What its provider charges for an own account is told as if we were charged, and the customer owes us nothing for it.
+    const price = offer?.own ? offer.model.price : (offer?.price ?? null)
     const { model, priceVersionId } = admission.reference.request
     const isOther = offer && (offer.model.id !== model || offer.price.priceVersionId !== priceVersionId)
     const ending = {
@@ -184,10 +185,12 @@ export class AdmittedCall<C extends Call> {
       upstream: this.#attempts.offer?.route.upstream ?? null,
       latencyMs: Math.max(0, Date.now() - exchange.startedAtMs),
       timeToFirstTokenMs: this.#firstTokenAtMs === null ? null : Math.max(0, this.#firstTokenAtMs - exchange.startedAtMs),
+      ...(this.#attempts.offer?.own && { credentialId: this.#attempts.offer.own.credential.credentialId }),
       ...(isOther && { served: { model: offer.model.id, priceVersionId: offer.price.priceVersionId } }),
     }
     const settlement = settlementOf(reading, ending, call, dialect.isFree ? null : price)
-    return { ...settlement, attempts: this.#attempts.soFar().map((attempt) => withUpstreamCost(attempt, settlement, offer)) }
+    const attempts = this.#attempts.soFar().map((attempt) => withUpstreamCost(attempt, settlement, offer))
+    return { ...settlement, ...(offer?.own && { costNanos: 0 }), attempts }
   }
 }
 

@@ -90,7 +90,7 @@ function relay(fields: object) {
   return { ledger, answered, settled, bodyBytes: new TextEncoder().encode(body).length }
 }
 
-const remembered = (answerId: string, answer: { routeId: string; tokens: number | null }, ofOrganization = organizationId) =>
+const remembered = (answerId: string, answer: { offerKey: string; tokens: number | null }, ofOrganization = organizationId) =>
   rememberAnswer({ url: redisUrl, token: 'token' }, ofOrganization, answerId, answer)
 
 describe('a stored answer', () => {
@@ -105,14 +105,14 @@ describe('a stored answer', () => {
 
   test('is served by the route that has it, whatever its rank', async () => {
     expect((await relay({}).settled()).headers.get('x-relay-route')).toBe('rte_demo_gpt-relay-fast_scripted')
-    await remembered('resp_1', { routeId: 'rte_other', tokens: 12 })
+    await remembered('resp_1', { offerKey: 'rte_other', tokens: 12 })
     const continued = await relay({ previous_response_id: 'resp_1' }).settled()
     expect(continued.headers.get('x-relay-route')).toBe('rte_other')
     expect(asked.at(-1)).toBe('https://other.test/v1/responses')
   })
 
   test('cannot be continued when its route is gone', async () => {
-    await remembered('resp_1', { routeId: 'rte_gone', tokens: 12 })
+    await remembered('resp_1', { offerKey: 'rte_gone', tokens: 12 })
     await expect(relay({ previous_response_id: 'resp_1' }).answered).rejects.toMatchObject({ code: 'no_route' })
   })
 
@@ -120,7 +120,7 @@ describe('a stored answer', () => {
     ['nobody has', null],
     ['another customer has', 'org_other'],
   ])('that %s is refused without a hold and without asking an upstream', async (_, owner) => {
-    if (owner) await remembered('resp_2', { routeId: 'rte_demo_gpt-relay-fast_scripted', tokens: 12 }, owner)
+    if (owner) await remembered('resp_2', { offerKey: 'rte_demo_gpt-relay-fast_scripted', tokens: 12 }, owner)
     const { ledger, answered } = relay({ previous_response_id: 'resp_2' })
     await expect(answered).rejects.toMatchObject({
       status: 400,
@@ -166,7 +166,7 @@ describe('a request that continues an answer', () => {
     ['all the model can be given when nobody has told', null, () => model.contextTokens],
   ])('holds for %s as input', async (_, tokens, earlier) => {
     await relay({}).settled()
-    await remembered('resp_1', { routeId: 'rte_other', tokens })
+    await remembered('resp_1', { offerKey: 'rte_other', tokens })
     const { ledger, settled, bodyBytes } = relay({ previous_response_id: 'resp_1' })
     await settled()
     const inputTokens = bodyBytes + earlier()

@@ -8,14 +8,15 @@ import { unavailable } from '../unavailable.ts'
 type RedisSettings = { url: string; token: string }
 
 const StoredAnswer = z.object({
-  routeId: z.string(),
+  /** The key of the offer that made it. */
+  offerKey: z.string(),
   /** Input and output as reported, all of which a request that continues the answer may be given again; null while nobody has told. */
   tokens: z.int().nullable(),
 })
 export type StoredAnswer = z.infer<typeof StoredAnswer>
 
 /**
- * Which route has which stored answer of which customer. All customers share the accounts at the providers, so whether an answer may be continued is
+ * Which route of which account has which stored answer of which customer. All customers share the accounts at the providers, so whether an answer may be continued is
  * decided here: by a customer that is not known to have it, it cannot. Kept in Redis under a hash, as long as the provider keeps the answer.
  */
 export async function rememberAnswer(redis: RedisSettings, organizationId: string, answerId: string, answer: StoredAnswer): Promise<void> {

@@ -1,5 +1,6 @@
 import { findKeyByHash } from '#db/queries/find-key-by-hash.ts'
 import type { AccountSnapshot } from '#shared/contracts/account.ts'
+import type { OwnKeys } from '#shared/contracts/provider-credential.ts'
 import { hashApiKey, isWellFormedApiKey } from '#shared/values/api-key.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
 import { logFailure } from '#workers/edge/log.ts'
@@ -16,12 +17,14 @@ export interface Caller {
   keyId: string
   keyHash: string
   organizationId: string
+  ownKeys: OwnKeys
   snapshot?: AccountSnapshot
 }
 
 interface KnownKey {
   keyId: string
   organizationId: string
+  ownKeys: OwnKeys
   lookedUpAtMs: number
 }
 
@@ -44,10 +47,15 @@ export async function authenticate({ request, surroundings, clientIp, waitUntil 
       // A failure is logged where it happens, and changes nothing for who is known.
       waitUntil(lookUp(keyHash, surroundings, clientIp).catch(() => undefined))
     }
-    return { keyId: known.keyId, organizationId: known.organizationId, keyHash }
+    return { keyId: known.keyId, organizationId: known.organizationId, ownKeys: known.ownKeys, keyHash }
   }
   if (unknownKeys.get(keyHash)) throw new ApiError('invalid_api_key')
   refuseBlocked(clientIp)
+  return lookUp(keyHash, surroundings, clientIp)
+}
+
+/** The same caller with what Postgres says of it now, for when what is known of it has been overtaken. */
+export function authenticateAgain({ surroundings, clientIp }: Asking, { keyHash }: Caller): Promise<Caller> {
   return lookUp(keyHash, surroundings, clientIp)
 }
 
@@ -69,7 +77,7 @@ async function lookUp(keyHash: string, surroundings: Surroundings, clientIp: str
     await countUnknownKey(clientIp, surroundings.redis)
     throw new ApiError('invalid_api_key')
   }
-  const { keyId, organizationId, snapshot } = found
-  knownKeys.set(keyHash, { keyId, organizationId, lookedUpAtMs: Date.now() })
-  return { keyId, organizationId, keyHash, snapshot }
+  const { keyId, organizationId, ownKeys, snapshot } = found
+  knownKeys.set(keyHash, { keyId, organizationId, ownKeys, lookedUpAtMs: Date.now() })
+  return { keyId, organizationId, keyHash, ownKeys, snapshot }
 }

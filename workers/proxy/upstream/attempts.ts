@@ -27,7 +27,7 @@ export class Attempts {
 
   /** Answers with the first offer that can; throws the last failure in the client's terms. Nobody is asked for a client that is gone. */
   async serve<Served>(offers: readonly Offer[], client: AbortSignal, attempt: (offer: Offer) => Promise<Served>): Promise<Served> {
-    let told = new ApiError('upstream_unavailable')
+    let told: ApiError | undefined
     for (const offer of offers.slice(0, attemptsMost)) {
       if (client.aborted || (this.list.length > 0 && Date.now() - this.#startedAtMs > attemptsMs)) break
       this.#begin(offer)
@@ -44,11 +44,11 @@ export class Attempts {
         this.#trace = trace ?? this.#trace
         // An upstream that refused has done nothing that it would charge for.
         this.#end(offer, { outcome, status, coolMs, costNanos: mayMoveOn || outcome === 'refused' ? 0 : null })
-        told = error.told
+        told = offer.own && outcome === 'unauthorized' ? ownKeyRefused(offer.own) : error.told
         if (!mayMoveOn) break
       }
     }
-    throw told
+    throw told ?? new ApiError('upstream_unavailable')
   }
 
   /** The upstream of the running attempt has answered, and told what it calls it. */
@@ -67,7 +67,7 @@ export class Attempts {
   measured({ timeToFirstTokenMs, latencyMs, usage }: Settlement): void {
     const flowMs = latencyMs - (timeToFirstTokenMs ?? 0)
     const tokensPerSecond = usage.outputTokens && flowMs > 0 ? (usage.outputTokens * 1_000) / flowMs : null
-    if (this.offer) this.#health.measured(this.offer.route.routeId, { firstTokenMs: timeToFirstTokenMs, tokensPerSecond })
+    if (this.offer) this.#health.measured(this.offer.key, { firstTokenMs: timeToFirstTokenMs, tokensPerSecond })
   }
 
   /** For the client: who served it, and after how many attempts. */
@@ -78,6 +78,7 @@ export class Attempts {
       'x-relay-model': offer.model.id,
       'x-relay-route': offer.route.routeId,
       'x-relay-upstream': offer.route.upstream,
+      ...(offer.own && { 'x-relay-credential': offer.own.credential.credentialId }),
       // The one that is being answered has not ended.
       'x-relay-attempts': String(list.length + (this.#isRunning ? 1 : 0)),
     }
@@ -92,19 +93,26 @@ export class Attempts {
     this.#trace = undefined
     this.#isAnswered = false
     this.#attemptAtMs = Date.now()
-    this.#health.began(offer.route.routeId, this.#attemptAtMs)
+    this.#health.began(offer.key, this.#attemptAtMs)
   }
 
   #end(offer: Offer, { coolMs, ...ending }: Ending & { coolMs: number | null }): void {
-    this.#health.ended(offer.route.routeId, ending.outcome, coolMs, Date.now())
+    this.#health.ended(offer.key, ending.outcome, coolMs, Date.now())
     this.list.push(this.#attemptOf(offer, ending))
     this.#attemptAtMs = 0
   }
 
-  #attemptOf({ route: { routeId, upstream } }: Offer, ending: Ending): Attempt {
+  #attemptOf({ route: { routeId, upstream }, own }: Offer, ending: Ending): Attempt {
     const latencyMs = Math.max(0, Date.now() - this.#attemptAtMs)
-    return { routeId, upstream, ...ending, latencyMs, ...(this.#trace !== undefined && { trace: this.#trace }) }
+    const credential = own && { credentialId: own.credential.credentialId }
+    return { routeId, upstream, ...credential, ...ending, latencyMs, ...(this.#trace !== undefined && { trace: this.#trace }) }
   }
+}
+
+/** The fault is the customer's to mend, and the customer is told which of its keys it is. */
+function ownKeyRefused({ credential: { credentialId, provider } }: NonNullable<Offer['own']>): ApiError {
+  const message = `Your own key at ${provider} (${credentialId}) was refused there. Replace it, or check what it may do.`
+  return new ApiError('byok_key_refused', { message })
 }
 
 type Ending = Pick<Attempt, 'outcome' | 'status' | 'costNanos'>

@@ -1,5 +1,6 @@
 import type { CatalogueRoute } from '#db/queries/read-catalogue.ts'
 import type { Family } from '#shared/contracts/dialect.ts'
+import { openaiCompatible } from '#shared/contracts/provider-credential.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
 import { logFailure } from '#workers/edge/log.ts'
 import type { UpstreamAsk } from '../dialects/dialect.ts'
@@ -32,7 +33,7 @@ export async function callUpstream({ route, family, credential, ask, accept, req
   const controller = new AbortController()
   const timer = setTimeout(() => controller.abort(timeout()), upstreamHeadersMs)
   try {
-    const response = await fetch(route.baseUrl + ask.path, {
+    const response = await fetch(urlOf(route, ask), {
       method: 'POST',
       redirect: 'manual',
       headers: {
@@ -57,6 +58,11 @@ export async function callUpstream({ route, family, credential, ask, accept, req
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** A customer's own provider is named with its version, as OpenAI's clients are told it. */
+function urlOf({ baseUrl, byok }: CatalogueRoute, { path }: UpstreamAsk): string {
+  return baseUrl + (byok === openaiCompatible ? path.replace(/^\/v1/, '') : path)
 }
 
 /** Where each family takes a key. CLIProxyAPI takes it as OpenAI does, whatever is asked. */

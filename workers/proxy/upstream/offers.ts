@@ -1,15 +1,21 @@
 import type { CatalogueModel, CatalogueRoute, VersionedPrice } from '#db/queries/read-catalogue.ts'
 import { type DialectName, endpointsOf } from '#shared/contracts/dialect.ts'
+import type { OwnCredential } from '#shared/contracts/provider-credential.ts'
 import type { RelayOptions } from '#shared/contracts/relay-options.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
 import type { Call } from '../dialects/dialect.ts'
+import { credentialsFor, type OwnMeans, ownOffers } from '../own-keys/own-offers.ts'
 import type { RouteHealth } from './route-health.ts'
 
 /** One way to serve a call, and what the customer pays if it is taken. */
 export interface Offer {
+  /** What health and stored answers know it by: a route, and whose account there. */
+  key: string
   model: CatalogueModel
   route: CatalogueRoute
   price: VersionedPrice
+  /** Set where it is the customer's own account; `apiKey` is null until it was opened. */
+  own: { credential: OwnCredential; apiKey: string | null } | null
 }
 
 export interface Wish {
@@ -17,43 +23,81 @@ export interface Wish {
   call: Call
   /** Sets the conversations of one customer apart from those of another. */
   organizationId: string
-  /** The route that has the stored answer which the call continues. */
-  pinnedRouteId: string | null
+  /** The offer that has the stored answer which the call continues. */
+  pinnedKey: string | null
+  own: OwnMeans
+}
+
+/** What a route of ours offers. */
+export function paidOffer(model: CatalogueModel, route: CatalogueRoute): Offer {
+  return { key: route.routeId, model, route, price: route.price ?? model.price, own: null }
 }
 
 /**
- * Every way to serve a call, best first: by the order of the models, then healthy routes before others, then what the client prefers, then priority and
- * weight. Throws 400 when the models speak another dialect or the client's preferences leave none.
+ * Every way to serve a call, best first: by the order of the models, then the customer's own accounts, then healthy routes before others, then what the
+ * client prefers, then priority and weight. Throws 400 when the models speak another dialect, are not sold for what the call asks, or the client's
+ * preferences leave none, and 403 when the customer's own keys are all paused.
  */
 export function offersOf(models: CatalogueModel[], wish: Wish, health: RouteHealth, random: () => number = Math.random): Offer[] {
-  const { call, dialect, pinnedRouteId } = wish
-  const spoken = models.map((model) => routesInDialect(model, dialect))
+  const { call, dialect, pinnedKey } = wish
   const [first] = models
-  if (first && spoken.every((offers) => offers.length === 0)) throw wrongDialect(first, dialect)
-  const offers = spoken.flatMap((some) => {
-    const wanted = some.filter(
-      (offer) => isWanted(offer.route, call.relay) && (pinnedRouteId ?? offer.route.routeId) === offer.route.routeId,
-    )
+  const all = models.map((model) => offersFor(model, wish.own))
+  if (isEmpty(all)) throw new ApiError('byok_paused')
+  const spoken = all.map((some) => some.filter(({ route }) => route.dialects.includes(dialect)))
+  if (first && isEmpty(spoken)) throw wrongDialect(first, all.flat(), dialect)
+  const sold = spoken.map((some) =>
+    some.filter(({ price, own }) => own || call.requires.every((name) => price.units?.[name] !== undefined)),
+  )
+  if (first && isEmpty(sold)) throw notSold(first, call)
+  const offers = sold.flatMap((some) => {
+    const wanted = some.filter((offer) => isWanted(offer.route, call.relay) && (pinnedKey ?? offer.key) === offer.key)
     const ranked = rank(wanted, wish, health, random)
     if (!call.conversation.isBound) return ranked
     const keeper = keeperOf(wanted, wish)
-    return ranked.filter(({ route }) => route.upstream === keeper)
+    return ranked.filter((offer) => accountOf(offer) === keeper)
   })
   if (offers.length === 0) {
-    throw new ApiError('no_route', pinnedRouteId === null ? {} : { message: 'The route that has the previous response is gone.' })
+    throw new ApiError('no_route', pinnedKey === null ? {} : { message: 'The route that has the previous response is gone.' })
   }
   return call.relay.fallback === false ? offers.slice(0, 1) : offers
 }
 
-function routesInDialect(model: CatalogueModel, dialect: DialectName): Offer[] {
-  return model.routes
-    .filter((route) => route.dialects.includes(dialect))
-    .map((route) => ({ model, route, price: route.price ?? model.price }))
+/** A model that own credentials are meant for is not served with the balance, unless the customer wants that. None only when all of them are paused. */
+function offersFor(model: CatalogueModel, means: OwnMeans): Offer[] {
+  const credentials = means.credentials.length === 0 ? [] : credentialsFor(model, means)
+  const own = credentials.filter(({ isPaused }) => !isPaused).flatMap((credential) => ownOffers(model, credential))
+  return credentials.length === 0 || means.fallback ? [...own, ...model.routes.map((route) => paidOffer(model, route))] : own
 }
 
-function wrongDialect(model: CatalogueModel, dialect: DialectName): ApiError {
-  const spoken = [...new Set(model.routes.flatMap((route) => route.dialects))].map((each) => endpointsOf[each])
-  const message = `The model '${model.id}' is not served at ${endpointsOf[dialect]}. It is at ${spoken.join(', ')}.`
+function isEmpty(offers: Offer[][]): boolean {
+  return offers.every(({ length }) => length === 0)
+}
+
+function notSold({ id, price }: CatalogueModel, { requires }: Call): ApiError {
+  const missing = requires.find((name) => price.units?.[name] === undefined) ?? requires[0]
+  return new ApiError('not_sold', missing && { message: `The model '${id}' is not sold for ${unsold[missing]}.` })
+}
+
+/** What a price of each kind would sell, in a client's words. */
+const unsold: Record<Call['requires'][number], string> = {
+  inputAudioPicos: 'audio in the prompt',
+  inputImagePicos: 'images in the prompt',
+  outputAudioPicos: 'audio in the answer',
+  outputImagePicos: 'images in the answer',
+  characterPicos: 'speech as plain audio, but with `"stream_format": "sse"`',
+  imageNanos: 'images',
+  secondNanos: 'audio',
+  webSearchNanos: 'web search',
+  requestNanos: 'single requests',
+  longContext: 'long prompts',
+}
+
+function wrongDialect({ id }: CatalogueModel, offers: Offer[], dialect: DialectName): ApiError {
+  const spoken = new Set(
+    offers.filter(({ model }) => model.id === id).flatMap(({ route }) => route.dialects.map((each) => endpointsOf[each])),
+  )
+  const how = offers.every(({ own }) => own) ? ' with your own keys' : ''
+  const message = `The model '${id}' is not served at ${endpointsOf[dialect]}${how}. It is at ${[...spoken].join(', ')}.`
   return new ApiError('wrong_endpoint', { param: 'model', message })
 }
 
@@ -68,15 +112,24 @@ function rank(offers: Offer[], wish: Wish, health: RouteHealth, random: () => nu
   const nowMs = Date.now()
   const { sort, providers = {} } = wish.call.relay
   const order = providers.order ?? []
+  const conversation = wish.call.relay.session ?? wish.call.conversation.key()
   const keys = new Map(
     offers.map((offer) => {
-      const { route } = offer
+      const { route, own } = offer
       const preferred = order.indexOf(route.upstream)
-      const isReady = route.isUp && health.isReady(route.routeId, nowMs)
+      const isReady = route.isUp && health.isReady(offer.key, nowMs)
       const sorted = sort ? sortKey(sort, offer, health) : 0
       return [
         offer,
-        [isReady ? 0 : 1, preferred === -1 ? order.length : preferred, sorted, route.priority, draw(offer, wish, random)],
+        [
+          own ? 0 : 1,
+          isReady ? 0 : 1,
+          preferred === -1 ? order.length : preferred,
+          sorted,
+          own?.credential.priority ?? 0,
+          route.priority,
+          draw(offer, wish, conversation, random),
+        ],
       ] as const
     }),
   )
@@ -89,9 +142,9 @@ function compare(one: readonly number[], other: readonly number[]): number {
 }
 
 /** A route that nobody has measured yet comes last among those that were, and first where none was. */
-function sortKey(sort: NonNullable<RelayOptions['sort']>, { route, price }: Offer, health: RouteHealth): number {
+function sortKey(sort: NonNullable<RelayOptions['sort']>, { key, price }: Offer, health: RouteHealth): number {
   if (sort === 'price') return price.inputPicos + price.outputPicos
-  const pace = health.paceOf(route.routeId)
+  const pace = health.paceOf(key)
   if (sort === 'latency') return pace.firstTokenMs ?? Number.MAX_SAFE_INTEGER
   return -(pace.tokensPerSecond ?? 0)
 }
@@ -100,18 +153,27 @@ function sortKey(sort: NonNullable<RelayOptions['sort']>, { route, price }: Offe
  * A place in a draw by weight: the smallest wins. A conversation draws the same numbers each time, in every isolate, so that it keeps to its route and
  * moves to the same other one while that is away (weighted rendezvous hashing).
  */
-function draw({ route }: Offer, wish: Wish, random: () => number): number {
-  const conversation = wish.call.relay.session ?? wish.call.conversation.key()
-  const number = conversation === null ? random() : fractionOf(`${wish.organizationId}\n${conversation}\n${route.routeId}`)
+function draw({ key, route }: Offer, wish: Wish, conversation: string | null, random: () => number): number {
+  const number = conversation === null ? random() : fractionOf(`${wish.organizationId}\n${conversation}\n${key}`)
   return -Math.log(Math.max(number, Number.MIN_VALUE)) / route.weight
 }
 
-/** The upstream that a bound conversation belongs to, whatever its health: the one it would draw if all were well. */
+/** The account that a bound conversation belongs to, whatever its health: the one it would draw if all were well. */
 function keeperOf(offers: Offer[], wish: Wish): string | undefined {
-  const ranked = offers.toSorted(
-    (one, other) => one.route.priority - other.route.priority || draw(one, wish, () => 1) - draw(other, wish, () => 1),
+  const conversation = wish.call.relay.session ?? wish.call.conversation.key()
+  const keys = new Map(
+    offers.map((offer) => {
+      const { own, route } = offer
+      return [offer, [own ? 0 : 1, own?.credential.priority ?? 0, route.priority, draw(offer, wish, conversation, () => 1)]] as const
+    }),
   )
-  return ranked[0]?.route.upstream
+  const [first] = offers.toSorted((one, other) => compare(keys.get(one) ?? [], keys.get(other) ?? []))
+  return first && accountOf(first)
+}
+
+/** Whose account serves an offer: ours at an upstream, or the customer's own. */
+function accountOf({ own, route }: Offer): string {
+  return own ? own.credential.credentialId : route.upstream
 }
 
 /** A number in (0, 1) that is a pure function of a text: FNV-1a with a finish that spreads its bits. */

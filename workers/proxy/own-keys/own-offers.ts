@@ -1,0 +1,81 @@
+import type { CatalogueModel, CatalogueRoute, VersionedPrice } from '#db/queries/read-catalogue.ts'
+import { DialectName } from '#shared/contracts/dialect.ts'
+import { type OwnCredential, type OwnKeys, openaiCompatible } from '#shared/contracts/provider-credential.ts'
+import { ownModelTokens } from '../limits.ts'
+import type { Offer } from '../upstream/offers.ts'
+
+/** The provider credentials that a request may use: its customer's, less those that are kept for other API keys. */
+export interface OwnMeans {
+  credentials: readonly OwnCredential[]
+  /** Whether what they cannot serve is served with the customer's balance. */
+  fallback: boolean
+}
+
+export function ownMeansOf({ credentials, fallback }: OwnKeys, keyId: string): OwnMeans {
+  return { credentials: credentials.filter(({ keyIds }) => keyIds === null || keyIds.includes(keyId)), fallback }
+}
+
+/** The credentials that are meant for a model, paused ones too: while there is one, the balance is not touched without leave. */
+export function credentialsFor(model: CatalogueModel, { credentials }: OwnMeans): OwnCredential[] {
+  return credentials.filter((credential) => {
+    const { models, provider } = credential
+    if (models && !models.some((name) => name === model.id || model.aliases.includes(name))) return false
+    return provider === openaiCompatible || model.routes.some(({ byok }) => byok === provider)
+  })
+}
+
+/** Every way to serve a model by a credential. It costs nothing here, and the provider is asked as we would ask it. */
+export function ownOffers(model: CatalogueModel, credential: OwnCredential): Offer[] {
+  const { credentialId, provider } = credential
+  if (credential.baseUrl !== null) {
+    const route = { ...compatibleRoute, routeId: credentialId, upstream: new URL(credential.baseUrl).hostname, upstreamModel: model.id }
+    return [ownOffer(model, { ...route, baseUrl: credential.baseUrl }, credential)]
+  }
+  return model.routes.filter(({ byok }) => byok === provider).map((route) => ownOffer(model, route, credential))
+}
+
+/** A model that the catalogue does not know and one of the customer's providers is said to serve; undefined when none is. */
+export function ownModel(name: string, { credentials }: OwnMeans): CatalogueModel | undefined {
+  const serves = credentials.some(({ provider, models }) => provider === openaiCompatible && models?.includes(name))
+  return serves ? { ...unlistedModel, id: name } : undefined
+}
+
+function ownOffer(model: CatalogueModel, route: CatalogueRoute, credential: OwnCredential): Offer {
+  return { key: `${route.routeId}:${credential.credentialId}`, model, route, price: ownPrice, own: { credential, apiKey: null } }
+}
+
+/** What a customer pays us for what it pays its provider for: an explicit zero. */
+const ownPrice: VersionedPrice = {
+  priceVersionId: 'byok',
+  inputPicos: 0,
+  cacheReadPicos: 0,
+  cacheWrite5mPicos: 0,
+  cacheWrite1hPicos: 0,
+  outputPicos: 0,
+}
+
+const compatibleRoute: Omit<CatalogueRoute, 'routeId' | 'upstream' | 'upstreamModel' | 'baseUrl'> = {
+  kind: 'openai',
+  credential: '',
+  byok: openaiCompatible,
+  dialects: DialectName.options.filter((dialect) => dialect.startsWith('openai-')),
+  region: null,
+  priority: 0,
+  weight: 1,
+  price: null,
+  cost: null,
+  isUp: true,
+}
+
+const unlistedModel: Omit<CatalogueModel, 'id'> = {
+  kind: 'chat',
+  aliases: [],
+  owner: null,
+  displayName: null,
+  contextTokens: ownModelTokens,
+  maxOutputTokens: ownModelTokens,
+  tokenizer: 'unknown',
+  createdAtMs: 0,
+  price: ownPrice,
+  routes: [],
+}
