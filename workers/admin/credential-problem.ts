@@ -24,9 +24,9 @@ export function credentialProblem(refusal: Refusal, keyIds: string[] = []): Prob
         'The key was replaced or removed by somebody else in between; nothing was changed. Look, and try again.',
       )
     case 'provider_unknown':
-      return wrong('#/provider', `No keys can be brought along to this provider. Those that take some: ${refusal.known.join(', ')}.`)
+      return wrong('The relay takes no keys of this provider.', '#/provider', `must be one of ${refusal.known.join(', ')}`)
     case 'base_url_refused':
-      return wrong('#/baseUrl', `The relay sends no keys to this address. ${refusal.detail}`)
+      return wrong('The relay sends no keys to this address.', '#/baseUrl', refusal.detail)
     case 'base_url_unresolved':
       return new Problem('unavailable', 'DNS did not tell where the base URL leads, so nothing was stored or sent. Try again in a moment.')
     case 'key_unknown': {
@@ -34,7 +34,7 @@ export function credentialProblem(refusal: Refusal, keyIds: string[] = []): Prob
         pointer: `#/keyIds/${keyIds.indexOf(id)}`,
         detail: 'is no living key of this customer',
       }))
-      return new Problem('invalid_request', `The customer has no living key ${refusal.keyIds.join(', ')}.`, fields)
+      return new Problem('invalid_request', 'A credential can be bound to living keys of its customer only.', fields)
     }
     case 'key_refused':
       return new Problem('key_refused', `The provider refuses this key (status ${refusal.status}), and nothing was stored. ${advice}`, [
@@ -54,6 +54,6 @@ function statusText(status: number | null): string {
   return status === null ? 'it could not be reached' : `its list of models answers ${status}`
 }
 
-function wrong(pointer: string, detail: string): Problem {
-  return new Problem('invalid_request', detail, [{ pointer, detail }])
+function wrong(what: string, pointer: string, detail: string): Problem {
+  return new Problem('invalid_request', what, [{ pointer, detail }])
 }

@@ -42,13 +42,13 @@ async function locateAddress(
   { db, targets: { rules, resolver } }: Pick<CredentialPlatform, 'db' | 'targets'>,
   text: string,
 ): Promise<Located> {
-  const ours = await listCliproxyAddresses(db)
-  const ownHosts = [...rules.ownHosts, ...ours.map((address) => new URL(address).hostname)]
+  const ours = (await listCliproxyAddresses(db)).map((address) => new URL(address))
+  const ownHosts = [...rules.ownHosts, ...ours.map(({ hostname }) => hostname)]
   const checked = checkBaseUrl(text, { ...rules, ownHosts })
   if (checked.outcome === 'refused') return { outcome: 'refused', reason: 'base_url_refused', detail: checked.reason }
   const { url, baseUrl } = checked
   // An origin that an operator lets through is checked by no host, and may be one on which a CLIProxyAPI of ours has a path.
-  if (ours.some((address) => `${baseUrl}/`.startsWith(`${address}/`))) {
+  if (ours.some(({ href }) => `${baseUrl}/`.startsWith(href.replace(/\/?$/, '/')))) {
     return { outcome: 'refused', reason: 'base_url_refused', detail: 'The address belongs to this platform.' }
   }
   const judged = await judgeTarget(url, rules, resolver)
