@@ -36,6 +36,7 @@ async function relay(...parameters: string[]) {
     env: { RELAY_STACK: stackFile },
     print: (text) => void out.push(text),
     complain: (text) => void err.push(text),
+    readInput: () => Promise.resolve(''),
   })
   return { code, out: out.join(''), err: err.join('') }
 }
