@@ -36,9 +36,12 @@ function ask(ledger: ScriptedLedger, known: { snapshot?: AccountSnapshot } = {},
     tighter: async ({ holdNanos }: Room) => (holdNanos < 200 ? null : counted),
     advice: ({ holdNanos }: Room) => `${holdNanos} fits`,
   }
-  const admission = admit(exchange, { keyId: 'key_1', keyHash: 'hash', organizationId: 'org_1', ...known }, hold, terms)
+  const admission = admit(exchange, { keyId: 'key_1', keyHash: 'hash', organizationId: 'org_1', ownKeys, ...known }, hold, terms)
   return { admission, reference, counted, requestId: exchange.requestId, later }
 }
+
+/** A customer that never had a provider credential. */
+const ownKeys = { version: 0, fallback: false, credentials: [] }
 
 /** A ledger that fails so often, with an error marked as the platform marks its own. */
 function failing(times: number, marks: object = {}): ScriptedLedger {
@@ -67,7 +70,7 @@ test('a request that fits only when it is counted lives with what it was admitte
   const refusal = { outcome: 'refused', reason: 'in_flight_budget', retryAfterMs: 1_000, standing, room } as const
   ledger.answer = () => (ledger.admitted.at(-1)?.holdNanos === 200 ? answer() : refusal)
   const { admission, reference, counted } = ask(ledger)
-  expect((await admission).reference).toEqual(counted)
+  expect((await admission)?.reference).toEqual(counted)
   expect(ledger.admitted).toEqual([reference, counted])
 })
 
@@ -174,7 +177,7 @@ test('an idempotency key and other models are asked for with the hold, and the k
   const ledger = new ScriptedLedger()
   const terms = { fallbackModels: ['n'], idempotency: { keyHash: 'k', bodyHash: 'b' } }
   const { admission, reference } = ask(ledger, {}, terms)
-  expect((await admission).reference).toEqual({ ...reference, idempotency: terms.idempotency })
+  expect((await admission)?.reference).toEqual({ ...reference, idempotency: terms.idempotency })
   expect(ledger.admitted).toEqual([{ ...reference, ...terms }])
 })
 

@@ -4,6 +4,7 @@ import { boundNanos } from '#shared/pricing/cost.ts'
 import { formatUsd } from '#shared/values/money.ts'
 import { openaiChat, readChatCall } from '../dialects/openai-chat.ts'
 import { countedBodyBytes, imageTokens } from '../limits.ts'
+import { paidOffer } from '../upstream/offers.ts'
 import { holdOf } from './hold.ts'
 
 const price = {
@@ -44,6 +45,7 @@ const route: CatalogueRoute = {
   kind: 'openai',
   baseUrl: 'https://upstream.test',
   credential: 'scripted',
+  byok: null,
   upstreamModel: 'scripted-fast',
   dialects: ['openai-chat'],
   region: null,
@@ -59,7 +61,7 @@ function hold(body: object) {
   const bytes = new TextEncoder().encode(
     JSON.stringify({ model: 'gpt-test', max_tokens: 100, messages: [{ role: 'user', content: prose }], ...body }),
   )
-  return { bytes: bytes.length, ...holdOf(request, openaiChat, readChatCall({ bytes }), [{ model, route, price }]) }
+  return { bytes: bytes.length, ...holdOf(request, openaiChat, readChatCall({ bytes }), [paidOffer(model, route)]) }
 }
 
 test('a hold is bounded by bytes and max_tokens, without a look at the text', () => {

@@ -36,8 +36,6 @@ async function ask(apiKey: string, db: Db) {
     surroundings: {
       db,
       redis: { url: 'http://127.0.0.1:9', token: '' },
-      credentials: new Map(),
-      ledgerOf: () => Promise.reject() as never,
     },
     clientIp: '203.0.113.7',
     waitUntil: (work) => void beside.push(work),

@@ -59,7 +59,7 @@ export function authenticateAgain({ surroundings, clientIp }: Asking, { keyHash 
   return lookUp(keyHash, surroundings, clientIp)
 }
 
-type Asking = Pick<Exchange, 'request' | 'surroundings' | 'clientIp' | 'waitUntil'>
+type Asking = Pick<Exchange, 'request' | 'clientIp' | 'waitUntil'> & { surroundings: Pick<Surroundings, 'db' | 'redis'> }
 
 /** Forgets a key the ledger has refused as revoked, so that the next request is refused without asking it. */
 export function forgetKey(keyHash: string): void {
@@ -67,7 +67,7 @@ export function forgetKey(keyHash: string): void {
   unknownKeys.set(keyHash, true)
 }
 
-async function lookUp(keyHash: string, surroundings: Surroundings, clientIp: string): Promise<Caller> {
+async function lookUp(keyHash: string, surroundings: Asking['surroundings'], clientIp: string): Promise<Caller> {
   const found = await findKeyByHash(surroundings.db, keyHash).catch((error: unknown) => {
     logFailure('key_lookup_failed', error)
     throw unavailable()

@@ -89,14 +89,11 @@ test('a malformed key is refused without Postgres or Redis, and does not count a
       throw new Error('Postgres was asked')
     },
   })
-  const ledgerOf = () => {
-    throw new Error('no ledger')
-  }
   const valid = generateApiKey()
   const mistyped = `${valid.slice(0, -1)}${valid.endsWith('0') ? '1' : '0'}`
   for (let count = 0; count <= unknownKeysPerMinute; count++) {
     const request = new Request('https://relay.test/', { headers: { authorization: `Bearer ${mistyped}` } })
-    const surroundings = { db: noDb, redis: settings(), credentials: new Map(), ledgerOf }
+    const surroundings = { db: noDb, redis: settings() }
     const asking = { request, surroundings, clientIp: address, waitUntil: () => undefined }
     await expect(authenticate(asking)).rejects.toMatchObject({ code: 'invalid_api_key' })
   }

@@ -20,6 +20,7 @@ const route: CatalogueModel['routes'][number] = {
   kind: 'openai',
   baseUrl: 'https://api.provider.example',
   credential: 'p',
+  byok: null,
   upstreamModel: 'm',
   dialects: ['openai-chat'],
   region: null,

@@ -40,12 +40,8 @@ export class Attempts {
           this.#end(offer, { outcome: 'failed', status: null, coolMs: null, costNanos: null })
           throw error
         }
-        const { outcome, status, mayMoveOn, coolMs = null, trace } = error.facts
-        this.#trace = trace ?? this.#trace
-        // An upstream that refused has done nothing that it would charge for.
-        this.#end(offer, { outcome, status, coolMs, costNanos: mayMoveOn || outcome === 'refused' ? 0 : null })
-        told = offer.own && outcome === 'unauthorized' ? ownKeyRefused(offer.own) : error.told
-        if (!mayMoveOn) break
+        told = this.#endFailed(offer, error)
+        if (!error.facts.mayMoveOn) break
       }
     }
     throw told ?? new ApiError('upstream_unavailable')
@@ -100,6 +96,14 @@ export class Attempts {
     this.#health.ended(offer.key, ending.outcome, coolMs, Date.now())
     this.list.push(this.#attemptOf(offer, ending))
     this.#attemptAtMs = 0
+  }
+
+  /** Ends an attempt that failed; answers what the client is told when nobody else can serve it. */
+  #endFailed(offer: Offer, { told, facts: { outcome, status, mayMoveOn, coolMs = null, trace } }: UpstreamFailure): ApiError {
+    this.#trace = trace ?? this.#trace
+    // An upstream that refused has done nothing that it would charge for.
+    this.#end(offer, { outcome, status, coolMs, costNanos: mayMoveOn || outcome === 'refused' ? 0 : null })
+    return offer.own && outcome === 'unauthorized' ? ownKeyRefused(offer.own) : told
   }
 
   #attemptOf({ route: { routeId, upstream }, own }: Offer, ending: Ending): Attempt {

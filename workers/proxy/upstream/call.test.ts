@@ -9,6 +9,7 @@ const request: UpstreamRequest = {
     upstream: 'u',
     baseUrl: 'https://u.example/base',
     credential: 'c',
+    byok: null,
     upstreamModel: 'm',
     kind: 'openai',
     dialects: ['openai-chat'],

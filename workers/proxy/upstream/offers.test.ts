@@ -21,8 +21,13 @@ function offered(routes: Partial<CatalogueRoute>[], asked: Asked = {}): string[]
   const read = readChatCall({ bytes: new TextEncoder().encode(body) })
   const call = { ...read, conversation: { ...read.conversation, isBound } }
   const models = [modelOf({ routes: routes.map(routeOf) })]
-  return idsOf(offersOf(models, { dialect: 'openai-chat', call, organizationId: 'org_1', pinnedRouteId: null, ...wish }, health, random))
+  return idsOf(
+    offersOf(models, { dialect: 'openai-chat', call, organizationId: 'org_1', pinnedKey: null, own: noOwn, ...wish }, health, random),
+  )
 }
+
+/** A customer without credentials of its own. */
+const noOwn = { credentials: [], fallback: false }
 
 function idsOf(offers: Offer[]): string[] {
   return offers.map(({ route }) => route.routeId)
@@ -97,8 +102,8 @@ describe('what a call is offered', () => {
   })
 
   test('is only the route that has the stored answer, or a 400', () => {
-    expect(offered(named('a', 'b', 'c'), { wish: { pinnedRouteId: 'b' } })).toEqual(['b'])
-    expect(() => offered(named('a'), { wish: { pinnedRouteId: 'gone' } })).toThrow(expect.objectContaining({ code: 'no_route' }))
+    expect(offered(named('a', 'b', 'c'), { wish: { pinnedKey: 'b' } })).toEqual(['b'])
+    expect(() => offered(named('a'), { wish: { pinnedKey: 'gone' } })).toThrow(expect.objectContaining({ code: 'no_route' }))
   })
 })
 
@@ -138,7 +143,7 @@ describe('the wishes of a client', () => {
   test('for other models come after the routes of the model that was asked for', () => {
     const call = readChatCall({ bytes: new TextEncoder().encode('{"model":"m","messages":[{}]}') })
     const models = [modelOf({ id: 'm', routes: named('a', 'b').map(routeOf) }), modelOf({ id: 'n', routes: [routeOf({ routeId: 'c' })] })]
-    const wish: Wish = { dialect: 'openai-chat', call, organizationId: 'o', pinnedRouteId: null }
+    const wish: Wish = { dialect: 'openai-chat', call, organizationId: 'o', pinnedKey: null, own: noOwn }
     const offers = offersOf(models, wish, new RouteHealth())
     expect(offers.map(({ model }) => model.id)).toEqual(['m', 'm', 'n'])
   })
