@@ -124,6 +124,7 @@ describe('a key', () => {
     expect(found).toEqual({
       keyId,
       organizationId,
+      ownKeys: { version: 0, fallback: false, credentials: [] },
       snapshot: {
         organizationId,
         status: 'active',
@@ -131,6 +132,7 @@ describe('a key', () => {
         overdraftNanos: 0,
         version: 4,
         limits: { requestsPerMinute: 0 },
+        credentialsVersion: 0,
         keys: [{ keyId, limits: {}, allowedModels: ['a', 'b "c"'], expiresAtMs }],
       },
     })

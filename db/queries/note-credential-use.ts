@@ -27,14 +27,15 @@ export interface CredentialParts {
 
 /**
  * The attempts of an event with credentials of its customer. An orphan's settlement has none: they are those of its last report, and would count
- * once more when its Worker is heard of after all and says everything again.
+ * once more when its Worker is heard of after all and says everything again. A 403 refuses what was asked, such as a model, and not the key.
  */
 export function credentialUses(event: UsageEvent): CredentialUse[] {
   const { attempts = [], end } = event.settlement
   if (end === 'expired') return []
-  return attempts.flatMap(({ credentialId, outcome }) =>
-    credentialId === undefined ? [] : { eventId: eventIdOf(event), credentialId, outcome, atMs: event.settledAtMs },
-  )
+  return attempts.flatMap(({ credentialId, outcome: ended, status }) => {
+    const outcome = ended === 'unauthorized' && status === 403 ? 'refused' : ended
+    return credentialId === undefined ? [] : { eventId: eventIdOf(event), credentialId, outcome, atMs: event.settledAtMs }
+  })
 }
 
 /** All parts are empty without uses, so that the usual batch pays nothing for them. */
@@ -45,7 +46,8 @@ export function noteCredentialUse(uses: CredentialUse[]): CredentialParts {
 
 /**
  * Within a batch, refusals count in the order of time; from batch to batch in the order of recording. Attempts of one request keep theirs. That
- * refusals in the middle of a batch were enough counts too, or it would depend on how events were packed whether a credential is paused.
+ * refusals in the middle of a batch were enough counts too, or it would depend on how events were packed whether a credential is paused. A request from
+ * before the present key was stored says nothing of it.
  */
 function noting(uses: CredentialUse[]): SQL {
   const eventIds = arrayLiteral(uses.map(({ eventId }) => eventId))
@@ -59,6 +61,8 @@ function noting(uses: CredentialUse[]): SQL {
         with ordinality as u (event_id, credential_id, outcome, position)
       join fresh f on f.event_id = u.event_id
       join provider_credentials c on c.id = u.credential_id and c.organization_id = f.organization_id
+      join secrets s on s.owner_table = 'provider_credentials' and s.owner_id = c.id and s.purpose = 'api_key'
+        and s.created_at <= f.started_at
     ), counted as (
       select id, outcome, position, settled_at, case answers when 0 then refusals else 0 end
         + count(*) filter (where outcome = 'unauthorized') over (partition by id, answers order by position) as refusals

@@ -151,10 +151,10 @@ describe('a stored answer', () => {
     })
     upstream = () => new Response(stream, { headers: { 'content-type': 'text/event-stream' } })
     await relay({ stream: true }).settled()
-    const routeId = 'rte_demo_gpt-relay-fast_scripted'
+    const offerKey = 'rte_demo_gpt-relay-fast_scripted'
     expect(redis.commands.map(([, , value]) => JSON.parse(String(value)))).toEqual([
-      { routeId, tokens: null },
-      { routeId, tokens: 12 },
+      { offerKey, tokens: null },
+      { offerKey, tokens: 12 },
     ])
   })
 })
