@@ -2,7 +2,7 @@ import type { AttemptOutcome, UsageEvent } from '#shared/contracts/usage-event.t
 import { newId } from '#shared/values/id.ts'
 import type { Db } from '../client.ts'
 import { createOrganization } from '../queries/create-organization.ts'
-import { providerCredentials } from '../schema/index.ts'
+import { providerCredentials, secrets } from '../schema/index.ts'
 
 export interface EventChoice {
   requestId?: string
@@ -70,6 +70,16 @@ export function usedEvent(uses: [credentialId: string, outcome: AttemptOutcome][
 export async function newCredential(db: Db, organizationId: string): Promise<string> {
   const id = newId('byk')
   await db.insert(providerCredentials).values({ id, organizationId, provider: 'openai', name: 'Test', lastFour: 'abcd' })
+  // Long before any request, so that every attempt was made with this key.
+  const sealed = {
+    version: 1,
+    kek: 'local',
+    kekId: 'test',
+    wrappedDek: 'a'.repeat(80),
+    sealed: 'a'.repeat(39),
+    createdAt: new Date(0),
+  } as const
+  await db.insert(secrets).values({ ownerTable: 'provider_credentials', ownerId: id, purpose: 'api_key', organizationId, ...sealed })
   return id
 }
 
