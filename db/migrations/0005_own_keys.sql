@@ -55,4 +55,5 @@ CREATE INDEX "secrets_kek_id" ON "secrets" USING btree ("kek","kek_id");--> stat
 ALTER TABLE "customer_events" ADD CONSTRAINT "customer_events_movement" UNIQUE NULLS NOT DISTINCT("organization_id","type","balance_version","credential_id");--> statement-breakpoint
 ALTER TABLE "customer_events" ADD CONSTRAINT "customer_events_subject" CHECK (("customer_events"."type" = 'credential.paused') = ("customer_events"."credential_id" is not null)
         and ("customer_events"."credential_id" is null) = ("customer_events"."balance_nanos" is not null and "customer_events"."threshold_nanos" is not null));--> statement-breakpoint
-ALTER TABLE "customer_events" ADD CONSTRAINT "customer_events_type" CHECK ("customer_events"."type" in ('balance.low', 'balance.exhausted', 'credential.paused'));
+ALTER TABLE "customer_events" ADD CONSTRAINT "customer_events_type" CHECK ("customer_events"."type" in ('balance.low', 'balance.exhausted', 'credential.paused'));--> statement-breakpoint
+ALTER TABLE "upstreams" ADD CONSTRAINT "upstreams_byok" CHECK ("upstreams"."kind" <> 'cliproxyapi' or "upstreams"."byok" is null);

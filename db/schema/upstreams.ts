@@ -18,5 +18,9 @@ export const upstreams = pgTable(
     enabled: boolean('enabled').notNull().default(true),
   },
   // The proxy would not know which header its key stands in.
-  (t) => [check('upstreams_kind', sql`${t.kind} in ('openai', 'anthropic', 'gemini', 'cliproxyapi')`)],
+  (t) => [
+    check('upstreams_kind', sql`${t.kind} in ('openai', 'anthropic', 'gemini', 'cliproxyapi')`),
+    // Behind a CLIProxyAPI are accounts of ours alone.
+    check('upstreams_byok', sql`${t.kind} <> 'cliproxyapi' or ${t.byok} is null`),
+  ],
 )
