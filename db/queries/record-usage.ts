@@ -79,7 +79,7 @@ function rowOf(organizationId: string, event: UsageEvent) {
     output_tokens: usage.outputTokens ?? null,
     reasoning_tokens: usage.reasoningTokens ?? null,
     units: unitsOf(usage),
-    upstream_cost_nanos: upstreamCostOf(attempts),
+    upstream_cost_nanos: settlement.upstreamCostNanos ?? upstreamCostOf(attempts),
     attempts: attempts.length > 1 || attempts[0]?.outcome !== 'answered' ? textOf(attempts) : null,
     estimated: settlement.estimated,
     capped: settlement.capped,

@@ -72,8 +72,10 @@ export const Settlement = z.object({
   timeToFirstTokenMs: z.int().min(0).nullable(),
   /** What was served and charged, where that is not what was admitted: another model of the client's list, or a route with a price of its own. */
   served: z.object({ model: z.string(), priceVersionId: z.string() }).optional(),
-  /** Every attempt in its order. */
+  /** Every attempt in its order; absent when there was but one, which simply answered and was ours. Nearly every request has no more to tell. */
   attempts: z.array(Attempt).max(16).optional(),
+  /** What that one attempt cost us, as far as that is known. */
+  upstreamCostNanos: Nanos.optional(),
 })
 export type Settlement = z.infer<typeof Settlement>
 

@@ -97,9 +97,9 @@ function routeOf({ routeId, upstream }: Settlement): RequestStatus['route'] {
 
 /** Postgres keeps no attempts where one simply answered, so that one is told from the request itself, recorded or not. */
 function attemptsOf(settlement: Settlement): RequestStatus['attempts'] {
-  const { attempts = [], status, latencyMs } = settlement
+  const { attempts = [], latencyMs } = settlement
   const route = routeOf(settlement)
-  const isPlain = attempts.length === 0 ? status === 200 : attempts.length === 1 && attempts[0]?.outcome === 'answered'
+  const isPlain = attempts.length === 0 || (attempts.length === 1 && attempts[0]?.outcome === 'answered')
   if (isPlain) return route ? [{ outcome: 'answered', upstream: route.upstream, routeId: route.id, status: 200, latencyMs }] : []
   return attempts.map(({ outcome, upstream, routeId, status, latencyMs }) => ({ outcome, upstream, routeId, status, latencyMs }))
 }

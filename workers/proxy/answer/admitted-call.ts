@@ -49,9 +49,9 @@ export class AdmittedCall<C extends Call> {
     this.#attempts = new Attempts(health, exchange.startedAtMs)
     this.#lease = new Lease(exchange, admission, () => {
       this.#endSilence()
+      this.#endUnheard()
       return this.#settlement(this.#progress(), 'expired', null)
     })
-    exchange.request.signal.addEventListener('abort', () => setTimeout(() => this.#cancel(), readOnMs), { once: true })
   }
 
   /** Resolves when the ledger has acknowledged the settlement, or nothing more can be done for it. */
@@ -71,6 +71,12 @@ export class AdmittedCall<C extends Call> {
       const headers = { ...admission.headers, ...failure.details.headers, ...this.#attempts.headers() }
       throw new ApiError(failure.code, { ...failure.details, headers })
     }
+  }
+
+  /** Ends what is asked for a client that has left, `readOnMs` after that or sooner. Looked for now and then: to be told at once costs every request. */
+  #endUnheard(): void {
+    const { admission, exchange } = this.#admitted
+    if (exchange.request.signal.aborted) setTimeout(() => this.#cancel(), Math.max(0, readOnMs - admission.leaseMs / 3))
   }
 
   async #try({ route, own }: Offer): Promise<Response> {
@@ -189,13 +195,20 @@ export class AdmittedCall<C extends Call> {
       ...(isOther && { served: { model: offer.model.id, priceVersionId: offer.price.priceVersionId } }),
     }
     const settlement = settlementOf(reading, ending, call, dialect.isFree ? null : price)
-    const attempts = this.#attempts.soFar().map((attempt) => withUpstreamCost(attempt, settlement, offer))
-    return { ...settlement, ...(offer?.own && { costNanos: 0 }), attempts }
+    return { ...settlement, ...(offer?.own && { costNanos: 0 }), ...attemptsTold(this.#attempts.soFar(), settlement, offer) }
   }
 }
 
-/** What the upstream charges us for the answer it gave, by the same usage. */
-function withUpstreamCost(attempt: Attempt, { usage }: Settlement, offer: Offer | undefined): Attempt {
-  if (attempt.outcome !== 'answered' || !offer?.route.cost) return attempt
-  return { ...attempt, costNanos: costNanos(usage, offer.route.cost) }
+/** The attempts, where there is more to tell of them than that ours was answered, and what the upstream charges for its answer by the same usage. */
+function attemptsTold(
+  attempts: Attempt[],
+  { usage }: Settlement,
+  offer: Offer | undefined,
+): Pick<Settlement, 'attempts' | 'upstreamCostNanos'> {
+  const answerNanos = offer?.route.cost ? costNanos(usage, offer.route.cost) : null
+  const [only, ...others] = attempts
+  if (only?.outcome === 'answered' && others.length === 0 && !offer?.own) {
+    return answerNanos === null ? {} : { upstreamCostNanos: answerNanos }
+  }
+  return { attempts: attempts.map((attempt) => (attempt.outcome === 'answered' ? { ...attempt, costNanos: answerNanos } : attempt)) }
 }

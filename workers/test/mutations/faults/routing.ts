@@ -95,7 +95,11 @@ export const routing = [
       find: 'Math.min(nanos, this.#admitted.admission.reference.holdNanos)',
       replace: 'nanos',
     },
-    { promise: 'only the attempt that was answered costs by its usage', find: "attempt.outcome !== 'answered' || ", replace: '' },
+    {
+      promise: 'only the attempt that was answered costs by its usage',
+      find: "attempt.outcome === 'answered' ? { ...attempt, costNanos: answerNanos } : attempt",
+      replace: '({ ...attempt, costNanos: answerNanos })',
+    },
     {
       promise: 'what an answer costs us is not what it is sold for',
       find: 'costNanos(usage, offer.route.cost)',
@@ -103,7 +107,7 @@ export const routing = [
     },
     {
       promise: 'a stream that nobody waits for is cut in the end',
-      find: 'setTimeout(() => this.#cancel(), readOnMs)',
+      find: 'setTimeout(() => this.#cancel(), Math.max(0, readOnMs - admission.leaseMs / 3))',
       replace: 'undefined',
     },
   ]),
