@@ -111,11 +111,6 @@ describe('the balance is not touched without leave', () => {
     const models = [modelOf({ id: 'm', routes: [routeOf(openai)] }), modelOf({ id: 'n', routes: [routeOf(ours)] })]
     expect(offersWith(models, [credentialOf({ isPaused: true })]).map(({ key }) => key)).toEqual(['ours'])
   })
-
-  test('and a model whose routes are all switched off is not said to be paused to a customer without keys', () => {
-    expect(() => offered([], [])).toThrow(expect.objectContaining({ code: 'upstream_unavailable' }))
-    expect(() => offered([], [compatibleOf({ models: ['m'], isPaused: true })])).toThrow(expect.objectContaining({ code: 'byok_paused' }))
-  })
 })
 
 describe('the order of own accounts', () => {

@@ -36,16 +36,13 @@ export function paidOffer(model: CatalogueModel, route: CatalogueRoute): Offer {
 /**
  * Every way to serve a call, best first: by the order of the models, then the customer's own accounts, then healthy routes before others, then what the
  * client prefers, then priority and weight. Throws 400 when the models speak another dialect, are not sold for what the call asks, or the client's
- * preferences leave none, 403 when the customer's own keys are all paused, and 503 when every route is switched off.
+ * preferences leave none, and 403 when the customer's own keys are all paused.
  */
 export function offersOf(models: CatalogueModel[], wish: Wish, health: RouteHealth, random: () => number = Math.random): Offer[] {
   const { call, dialect, pinnedKey } = wish
   const [first] = models
   const all = models.map((model) => offersFor(model, wish.own))
-  if (isEmpty(all)) {
-    const isOwn = models.some((model) => credentialsFor(model, wish.own).length > 0)
-    throw new ApiError(isOwn ? 'byok_paused' : 'upstream_unavailable')
-  }
+  if (isEmpty(all)) throw new ApiError('byok_paused')
   const spoken = all.map((some) => some.filter(({ route }) => route.dialects.includes(dialect)))
   if (first && isEmpty(spoken)) throw wrongDialect(first, all.flat(), dialect)
   const sold = spoken.map((some) =>
