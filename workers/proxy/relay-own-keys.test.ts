@@ -39,7 +39,11 @@ interface Asked {
   ledger?: ScriptedLedger
   fields?: object
   surroundings?: Partial<Surroundings>
+  /** How a provider answers a key. */
+  answer?: (key: string | null) => Response
 }
+
+const whole = () => Response.json({ choices: [{ message: { content: 'hi' } }], usage: { prompt_tokens: 7, completion_tokens: 5 } })
 
 /** A customer of its own, that brings keys along and sends requests. */
 async function newCustomer() {
@@ -64,11 +68,12 @@ async function newCustomer() {
       return credentialId
     },
     allowFallback: () => setByokFallback(database.db, organizationId, true),
-    async send({ ledger = new ScriptedLedger(), fields = {}, surroundings = {} }: Asked = {}) {
+    async send({ ledger = new ScriptedLedger(), fields = {}, surroundings = {}, answer = whole }: Asked = {}) {
       const calls: (readonly [address: string, key: string | null])[] = []
       vi.stubGlobal('fetch', async (address: string, { headers }: RequestInit) => {
-        calls.push([address, new Headers(headers).get('authorization')])
-        return Response.json({ choices: [{ message: { content: 'hi' } }], usage: { prompt_tokens: 7, completion_tokens: 5 } })
+        const key = new Headers(headers).get('authorization')
+        calls.push([address, key])
+        return answer(key)
       })
       const body = JSON.stringify({ model: 'gpt-relay-fast', messages: [{ role: 'user', content: 'hi' }], max_tokens: 9, ...fields })
       const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' }
@@ -178,6 +183,17 @@ describe('with a balance as the fallback', () => {
       [undefined, 2, expect.any(Number)],
       [true, 2, 0],
     ])
+  })
+
+  test('what an own account fails to serve is served by ours only where that was held for', async () => {
+    const customer = await newCustomer()
+    await customer.bring()
+    await customer.allowFallback()
+    const answer = (key: string | null) => (key === atOwn[1] ? new Response('', { status: 503 }) : whole())
+    expect(await customer.send({ answer })).toMatchObject({ code: null, calls: [atOwn, atOurs] })
+    const short = await customer.send({ answer, ledger: answering('insufficient_balance') })
+    expect(short).toMatchObject({ code: 'upstream_unavailable', calls: [atOwn] })
+    expect(short.ledger.settled).toMatchObject([{ holdNanos: 0, settlement: { costNanos: 0, end: 'upstream_error' } }])
   })
 
   const others = (Object.keys(errorOfRefusal) as RefusalReason[]).filter((reason) => !money.some((each) => each === reason))
