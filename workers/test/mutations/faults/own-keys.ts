@@ -9,7 +9,6 @@ const serving = ['workers/proxy/answer/own-account.test.ts']
 const relaying = ['workers/proxy/relay-own-keys.test.ts']
 const authenticating = ['workers/proxy/caller/authenticate.test.ts']
 const deciding = ['workers/ledger/own-keys.test.ts']
-const modelling = ['workers/ledger/model.test.ts']
 const noting = ['db/queries/note-credential-use.test.ts']
 const keeping = ['db/queries/provider-credentials.test.ts']
 
@@ -218,8 +217,6 @@ export const ownKeys = [
       replace: '(account.credentialsVersion ?? 0) !== (admit',
       money: false,
     },
-  ]),
-  ...faultsIn('workers/ledger/rules.ts', modelling, [
     {
       promise: 'only own credentials need no balance',
       find: 'if (refusal || admit.isByok) return refusal ?? admitted',
