@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { AttemptOutcome, UsageEvent } from '#shared/contracts/usage-event.ts'
-import { organizations, providerCredentials } from '../schema/index.ts'
+import { organizations, providerCredentials, secrets } from '../schema/index.ts'
 import { startTestDatabase, type TestDatabase } from '../testing/database.ts'
 import { newCredential, newCustomer, settlementEvent, usedEvent } from '../testing/usage-events.ts'
 import { listCustomerEvents } from './list-customer-events.ts'
@@ -187,4 +187,37 @@ test('a customer without a pause keeps its credentials version, beside one with'
     [2, 1],
     [2, 0],
   ])
+})
+
+/** An attempt that was refused for want of rights, with the status that told it. */
+function refusedWith(credentialId: string, status: number): UsageEvent {
+  const event = usedEvent([[credentialId, 'unauthorized']])
+  const attempts = event.settlement.attempts?.map((attempt) => ({ ...attempt, status }))
+  return { ...event, settlement: { ...event.settlement, ...(attempts && { attempts }) } }
+}
+
+test.each([
+  [401, { status: 'paused', refusals: 3, lastError: 'unauthorized' }],
+  [400, { status: 'paused', refusals: 3, lastError: 'unauthorized' }],
+  [403, { status: 'active', refusals: 0, lastError: 'refused' }],
+])('what a provider refuses with %d is told, and only a 403 says nothing of the key', async (status, expected) => {
+  const { record, first, credential } = await stage()
+  expect(await record(...three.map(() => refusedWith(first, status)))).toMatchObject({ recorded: 3 })
+  expect(await credential()).toMatchObject(expected)
+})
+
+test.each<[string, number, number, object]>([
+  ['began before the present key was stored', -1, 1, { refusals: 1, lastUsedAt: null }],
+  ['began at that very moment', 0, 1, { refusals: 2, lastUsedAt: new Date(nowMs + 1_000) }],
+  ['began after it', 1, 2, { refusals: 2, lastUsedAt: new Date(nowMs + 2_000) }],
+])('a request that %s counts by the key it was made with', async (_, startedSeconds, endedSeconds, expected) => {
+  const { record, first, credential } = await stage()
+  await database.db.update(providerCredentials).set({ refusals: 1 }).where(eq(providerCredentials.id, first))
+  await database.db
+    .update(secrets)
+    .set({ createdAt: new Date(nowMs) })
+    .where(eq(secrets.ownerId, first))
+  const choice = { startedAtMs: nowMs + startedSeconds * 1_000, settledAtMs: nowMs + endedSeconds * 1_000 }
+  expect(await record(usedEvent([[first, 'unauthorized']], choice))).toMatchObject({ recorded: 1 })
+  expect(await credential()).toMatchObject(expected)
 })

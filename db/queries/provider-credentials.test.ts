@@ -28,7 +28,7 @@ beforeAll(async () => {
     { id: 'two', kind: 'openai', baseUrl: 'https://two.example', credential: 'c', byok: 'two' },
     { id: 'gemini', kind: 'gemini', baseUrl: 'https://gemini.example', credential: 'c', byok: 'gemini' },
     { id: 'off', kind: 'openai', baseUrl: 'https://off.example', credential: 'c', byok: 'off', enabled: false },
-    { id: 'cliproxy', kind: 'cliproxyapi', baseUrl: 'https://ours.example', credential: 'c', byok: 'ours' },
+    { id: 'cliproxy', kind: 'cliproxyapi', baseUrl: 'https://ours.example', credential: 'c' },
     { id: 'none', kind: 'openai', baseUrl: 'https://none.example', credential: 'c' },
   ])
 })
@@ -138,7 +138,6 @@ describe('a credential is refused, and neither it nor its key is stored,', () =>
     ['for nobody', async () => [{ organizationId: newId('org') }, { reason: 'organization_unknown' }]],
     ['for a provider nobody has', async () => [{ provider: 'nobody' }, { reason: 'provider_unknown', known }]],
     ['for a provider that is switched off', async () => [{ provider: 'off' }, { reason: 'provider_unknown', known }]],
-    ['for a CLIProxyAPI of ours', async () => [{ provider: 'ours' }, { reason: 'provider_unknown', known }]],
     [
       'for keys of another customer, and revoked ones',
       async (organizationId) => {
@@ -223,4 +222,10 @@ test('a provider that speaks several ways is tried out as OpenAI is', async () =
     { provider: 'gemini', family: 'gemini', baseUrl: 'https://gemini.example' },
     { provider: 'two', family: 'openai', baseUrl: 'https://two.example' },
   ])
+})
+
+test('a CLIProxyAPI of ours cannot be made to take keys of customers', async () => {
+  const change = (byok: string | null) => database.pool.query(`update upstreams set byok = $1 where id = 'cliproxy'`, [byok])
+  await expect(change('gemini')).rejects.toThrow('upstreams_byok')
+  expect((await change(null)).rowCount).toBe(1)
 })

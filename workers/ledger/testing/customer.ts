@@ -42,6 +42,8 @@ export interface HoldTerms {
   startedAtMs?: number
   idempotency?: Idempotency | undefined
   snapshot?: AccountSnapshot
+  credentialsVersion?: number
+  isByok?: boolean
 }
 
 /** One customer of the ledger as tests play it: its proxy, its Postgres row, and the machine its object runs on. */
@@ -88,8 +90,13 @@ export class Customer {
   }
 
   async admit(requestId: string, terms: HoldTerms = {}): Promise<AdmitOutcome> {
-    const { snapshot } = terms
-    return await this.ledger.admit({ ...reference(requestId, terms), ...(snapshot ? { snapshot } : {}) })
+    const { snapshot, credentialsVersion, isByok } = terms
+    return await this.ledger.admit({
+      ...reference(requestId, terms),
+      ...(snapshot && { snapshot }),
+      ...(credentialsVersion !== undefined && { credentialsVersion }),
+      ...(isByok && { isByok }),
+    })
   }
 
   /** `admitted`, `snapshot_required`, or the reason of the refusal. */

@@ -65,6 +65,8 @@ interface Asking {
   keyId: string
   holdNanos: number
   idempotency: Idempotency | undefined
+  /** Own provider credentials serve it: no budget stands in its way. */
+  isByok: boolean
 }
 
 /** What is known of a request from its first admission on. */
@@ -139,13 +141,16 @@ export class LedgerModel {
   }
 
   /** The verdict on a request. */
-  admit(requestId: string, { keyId, holdNanos, idempotency }: Asking, known: Known, nowMs: number): string {
+  admit(requestId: string, asking: Asking, known: Known, nowMs: number): string {
+    const { keyId, holdNanos, idempotency, isByok } = asking
     if (this.charged.has(requestId)) return 'request_reused'
     if (this.holds.has(requestId)) return this.asked.get(requestId)?.holdNanos === holdNanos ? 'admitted' : 'request_reused'
     const refusal =
-      this.#takenKey(idempotency, nowMs) ?? this.#brokenRate(keyId, known, nowMs) ?? this.#brokenBudget(keyId, holdNanos, known, nowMs)
+      this.#takenKey(idempotency, nowMs) ??
+      this.#brokenRate(keyId, known, nowMs) ??
+      (isByok ? null : this.#brokenBudget(keyId, holdNanos, known, nowMs))
     if (refusal) return refusal
-    this.asked.set(requestId, { keyId, admittedAtMs: nowMs, holdNanos, idempotency })
+    this.asked.set(requestId, { ...asking, admittedAtMs: nowMs })
     for (const scope of [null, keyId]) {
       const { requestsPerMinute, requestsPerDay } = limitsOf(known.account, scope)
       if (requestsPerMinute !== undefined || requestsPerDay !== undefined) this.#counted.push({ scope, atMs: nowMs })

@@ -1,8 +1,9 @@
 import type { AccountSnapshot, Limits } from '#shared/contracts/account.ts'
-import type { AppliedNotice, Idempotency, SettleOutcome } from '#shared/contracts/ledger.ts'
+import type { AppliedNotice, SettleOutcome } from '#shared/contracts/ledger.ts'
 import type { Settlement, UsageBatch } from '#shared/contracts/usage-event.ts'
 import type { CustomerLedger } from '../customer-ledger.ts'
 import { expiredKeptMs } from '../limits.ts'
+import { idempotencyOf, isByok } from './brought-along.ts'
 import { Customer, flushed, key, leaseMs, passTime, reference, resendAfterMs, settlement, tapQueue } from './customer.ts'
 import { dayOf, LedgerModel, limitsOf, monthOf, PostgresModel, randomOf } from './model.ts'
 
@@ -131,7 +132,7 @@ export class Run {
     // What a late truth is charged depends on the means of its moment, which a crash would change.
     const orphans = isCrash ? [] : [...this.#model.orphans.keys()]
     const dice = this.#random.below(100)
-    if (dice < 40 || live.length === 0) this.#admit(ledger, `req_${this.#requests++}`, this.#random.pick(keyIds), this.#random.below(400))
+    if (dice < 40 || live.length === 0) this.#begin(ledger, `req_${this.#requests++}`)
     else if (dice < 45) this.#replay(ledger, this.#random.pick([...live, ...ended.slice(-5)]))
     else if (dice < 65) this.#renew(ledger, this.#random.pick([...live, ...ended.slice(-3)]))
     else if (dice < 88) this.#settle(ledger, this.#random.pick(live), pending)
@@ -139,6 +140,10 @@ export class Run {
     else if (dice < 97 || orphans.length === 0) this.#release(ledger, this.#random.pick(live))
     else this.#settle(ledger, this.#random.pick(orphans), pending)
     this.#compare(ledger)
+  }
+
+  #begin(ledger: CustomerLedger, requestId: string): void {
+    this.#admit(ledger, requestId, this.#random.pick(keyIds), isByok(requestId) ? 0 : this.#random.below(400))
   }
 
   #replay(ledger: CustomerLedger, requestId: string): void {
@@ -150,12 +155,14 @@ export class Run {
     const { availableNanos } = this.#standing(ledger)
     const startedAtMs = this.#model.asked.get(requestId)?.admittedAtMs ?? Date.now()
     const idempotency = idempotencyOf(requestId)
-    const admit = reference(requestId, { keyId, holdNanos, startedAtMs, idempotency })
+    const byok = isByok(requestId)
+    const admit = { ...reference(requestId, { keyId, holdNanos, startedAtMs, idempotency }), ...(byok && { isByok: true }) }
     let outcome = ledger.admit(admit)
     if (outcome.outcome === 'snapshot_required') outcome = ledger.admit({ ...admit, snapshot: this.#account })
     const verdict = outcome.outcome === 'refused' ? outcome.reason : outcome.outcome
     if (this.#isSpendCareful && budgetRefusals.has(verdict)) return
-    const expected = this.#model.admit(requestId, { keyId, holdNanos, idempotency }, { availableNanos, account: this.#account }, Date.now())
+    const asking = { keyId, holdNanos, idempotency, isByok: byok }
+    const expected = this.#model.admit(requestId, asking, { availableNanos, account: this.#account }, Date.now())
     this.#check(verdict === expected, `admit ${requestId} of ${holdNanos}: ${verdict}, the model says ${expected}`)
   }
 
@@ -378,13 +385,6 @@ export class Run {
   #check(holds: boolean, message: string): void {
     if (!holds) throw new Error(`operation ${this.operations}: ${message}`)
   }
-}
-
-/** A third of the requests bring one of a few idempotency keys, most of them for the same body. */
-function idempotencyOf(requestId: string): Idempotency | undefined {
-  const index = Number(requestId.slice('req_'.length))
-  if (index % 3 !== 0) return undefined
-  return { keyHash: `key ${Math.floor(index / 20) % 10}`, bodyHash: index % 5 === 0 ? 'another' : 'one' }
 }
 
 /** Only its cost tells whether a request has taken its idempotency key. */

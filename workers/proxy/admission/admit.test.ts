@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { AccountSnapshot } from '#shared/contracts/account.ts'
 import type { RefusalReason, Room } from '#shared/contracts/ledger.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
+import type { Caller } from '../caller/authenticate.ts'
 import { factsOf } from '../exchange.ts'
 import { exchangeWith } from '../testing/exchange.ts'
 import { ScriptedLedger, standing } from '../testing/scripted-ledger.ts'
@@ -25,7 +26,7 @@ const snapshot: AccountSnapshot = {
 }
 
 /** Asks a scripted ledger for a request that may cost 600 nano-dollars by its bytes and 200 when it is counted. */
-function ask(ledger: ScriptedLedger, known: { snapshot?: AccountSnapshot } = {}, terms: Terms = {}) {
+function ask(ledger: ScriptedLedger, known: Partial<Caller> = {}, terms: Terms = {}) {
   const later: Promise<unknown>[] = []
   const exchange = exchangeWith(ledger, {}, later)
   const request = factsOf(exchange, { keyId: 'key_1', model: 'm', priceVersionId: 'prc_1', path: '/v1/chat/completions' })
@@ -198,4 +199,40 @@ test('a ledger that has too much to confirm is a 503 that says when to come back
   const error: unknown = await ask(ledger).admission.catch((thrown: unknown) => thrown)
   const answer = error instanceof ApiError ? error.toResponse('openai', 'req_1') : undefined
   expect([answer?.status, answer?.headers.get('retry-after')]).toEqual([503, '5'])
+})
+
+describe("a customer's own accounts", () => {
+  const ownKeysAt = (version: number) => ({ ownKeys: { ...ownKeys, version } })
+
+  test.each<[string, Partial<Caller>, Terms, object]>([
+    ['by their version, which the ledger compares', ownKeysAt(4), {}, { credentialsVersion: 4 }],
+    ['by nothing where there never were any', {}, { isByok: false }, {}],
+    ['as all that serves a request', ownKeysAt(4), { isByok: true }, { credentialsVersion: 4, isByok: true }],
+    ['as only some of what serves a request', ownKeysAt(4), { isByok: false }, { credentialsVersion: 4 }],
+  ])('are told to the ledger %s', async (_, known, terms, told) => {
+    const ledger = new ScriptedLedger()
+    const { admission, reference } = ask(ledger, known, terms)
+    await admission
+    expect(ledger.admitted).toEqual([{ ...reference, ...told }])
+  })
+
+  test('of another version than the ledger knows admit nothing, and the request is not refused', async () => {
+    const ledger = new ScriptedLedger()
+    ledger.answer = () => ({ outcome: 'credentials_changed' })
+    const { admission, later } = ask(ledger, ownKeysAt(4), { isByok: true })
+    expect(await admission).toBeNull()
+    await Promise.all(later)
+    expect([ledger.admitted.length, ledger.released]).toEqual([1, []])
+  })
+
+  test('are still told when a request asks again for less', async () => {
+    const ledger = new ScriptedLedger()
+    const room = { holdNanos: 250, tokens: null }
+    ledger.answer = () => ({ outcome: 'refused', reason: 'in_flight_budget', retryAfterMs: 1_000, standing, room })
+    await expect(ask(ledger, ownKeysAt(4), { isByok: true }).admission).rejects.toThrow()
+    expect(ledger.admitted.map(({ credentialsVersion, isByok }) => [credentialsVersion, isByok])).toEqual([
+      [4, true],
+      [4, true],
+    ])
+  })
 })

@@ -1,5 +1,6 @@
+import type { CatalogueModel } from '#db/queries/read-catalogue.ts'
 import type { Attempt, RequestEnd, Settlement } from '#shared/contracts/usage-event.ts'
-import { costNanos } from '#shared/pricing/cost.ts'
+import { costNanos, type Price } from '#shared/pricing/cost.ts'
 import { totalTokens } from '#shared/pricing/usage.ts'
 import { formatUsd } from '#shared/values/money.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
@@ -181,7 +182,7 @@ export class AdmittedCall<C extends Call> {
     const { call, dialect, exchange, offers, admission } = this.#admitted
     const offer = this.#attempts.offer ?? offers[0]
     // What its provider charges for an own account is told as if we were charged, and the customer owes us nothing for it.
-    const price = offer?.own ? offer.model.price : (offer?.price ?? null)
+    const price = offer?.own ? ownUsagePrice(offer.model) : (offer?.price ?? null)
     const { model, priceVersionId } = admission.reference.request
     const isOther = offer && (offer.model.id !== model || offer.price.priceVersionId !== priceVersionId)
     const ending = {
@@ -197,6 +198,11 @@ export class AdmittedCall<C extends Call> {
     const settlement = settlementOf(reading, ending, call, dialect.isFree ? null : price)
     return { ...settlement, ...(offer?.own && { costNanos: 0 }), ...attemptsTold(this.#attempts.soFar(), settlement, offer) }
   }
+}
+
+/** By which the usage of an own account is told: pieces that only a provider can count are taken as it reports them, sold by us or not. */
+function ownUsagePrice({ price }: CatalogueModel): Price {
+  return { ...price, units: { secondNanos: 0, webSearchNanos: 0, ...price.units } }
 }
 
 /** The attempts, where there is more to tell of them than that ours was answered, and what the upstream charges for its answer by the same usage. */

@@ -1,11 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import type { Db } from '#db/client.ts'
 import { openNodeDb } from '#db/node-client.ts'
+import { addProviderCredential } from '#db/queries/add-provider-credential.ts'
+import { findKeyByHash } from '#db/queries/find-key-by-hash.ts'
+import { readOwnKeys } from '#db/queries/read-own-keys.ts'
 import { revokeApiKey } from '#db/queries/revoke-api-key.ts'
 import { startTestDatabase, type TestDatabase } from '#db/testing/database.ts'
 import { createOrganization } from '#workers/services/organizations/create.ts'
 import { keyFreshMs, keyUsableMs } from '../limits.ts'
-import { authenticate } from './authenticate.ts'
+import { authenticate, authenticateAgain } from './authenticate.ts'
 
 let database: TestDatabase
 /** Where nobody listens. */
@@ -28,18 +31,19 @@ async function newKey() {
   return createOrganization({ db: database.db, ledger: { getByName: noObject }, actor: 'test' }, {})
 }
 
+function askingWith(apiKey: string, db: Db, beside: Promise<unknown>[] = []) {
+  return {
+    request: new Request('https://relay.test/', { headers: { authorization: `Bearer ${apiKey}` } }),
+    surroundings: { db, redis: { url: 'http://127.0.0.1:9', token: '' } },
+    clientIp: '203.0.113.7',
+    waitUntil: (work: Promise<unknown>) => void beside.push(work),
+  }
+}
+
 /** Asks with a key and waits for what goes on beside the answer. */
 async function ask(apiKey: string, db: Db) {
   const beside: Promise<unknown>[] = []
-  const caller = await authenticate({
-    request: new Request('https://relay.test/', { headers: { authorization: `Bearer ${apiKey}` } }),
-    surroundings: {
-      db,
-      redis: { url: 'http://127.0.0.1:9', token: '' },
-    },
-    clientIp: '203.0.113.7',
-    waitUntil: (work) => void beside.push(work),
-  })
+  const caller = await authenticate(askingWith(apiKey, db, beside))
   await Promise.all(beside)
   return caller
 }
@@ -69,4 +73,32 @@ test('a revoked key is noticed beside the first request after a minute and refus
   passTime(keyFreshMs + 1)
   await ask(apiKey, database.db)
   await expect(ask(apiKey, database.db)).rejects.toMatchObject({ code: 'invalid_api_key' })
+})
+
+test("a caller comes with its customer's own keys, for as long as nobody says that they have changed", async () => {
+  const { apiKey, organizationId } = await newKey()
+  const { keyHash } = await ask(apiKey, database.db)
+  const choice = { organizationId, provider: 'openai-compatible', name: 'n', baseUrl: 'https://llm.customer.test/v1', lastFour: 'wxyz' }
+  const sealed = { version: 1, kek: 'local', kekId: 'k', wrappedDek: 'w'.repeat(80), sealed: 's'.repeat(39) } as const
+  for (const credentialId of ['byk_a', 'byk_b']) {
+    const credential = { ...choice, credentialId, priority: 0, models: ['theirs'], keyIds: null, sealed }
+    expect(await addProviderCredential(database.db, credential)).toMatchObject({ outcome: 'added' })
+  }
+  const ownKeys = await readOwnKeys(database.db, organizationId)
+  expect(ownKeys?.credentials.map(({ credentialId }) => credentialId)).toEqual(['byk_a', 'byk_b'])
+  expect(await findKeyByHash(database.db, keyHash)).toMatchObject({ organizationId, ownKeys, snapshot: { credentialsVersion: 2 } })
+  const stale = await ask(apiKey, away.db)
+  expect(stale).toMatchObject({ ownKeys: { version: 0, credentials: [] } })
+  await expect(authenticateAgain(askingWith(apiKey, away.db), stale)).rejects.toMatchObject({ code: 'unavailable' })
+  // The ledger needs the account of the same moment, or it would say again that they have changed.
+  expect(await authenticateAgain(askingWith(apiKey, database.db), stale)).toMatchObject({ ownKeys, snapshot: { credentialsVersion: 2 } })
+  expect(await ask(apiKey, away.db)).toMatchObject({ organizationId, ownKeys })
+})
+
+test('a caller that is looked up again may have been revoked', async () => {
+  const { apiKey, keyId, organizationId } = await newKey()
+  const caller = await ask(apiKey, database.db)
+  await revokeApiKey(database.db, { organizationId, keyId })
+  await expect(authenticateAgain(askingWith(apiKey, database.db), caller)).rejects.toMatchObject({ code: 'invalid_api_key' })
+  await expect(ask(apiKey, away.db)).rejects.toMatchObject({ code: 'invalid_api_key' })
 })

@@ -20,7 +20,7 @@ export function credentialsFor(model: CatalogueModel, { credentials }: OwnMeans)
   return credentials.filter((credential) => {
     const { models, provider } = credential
     if (models && !models.some((name) => name === model.id || model.aliases.includes(name))) return false
-    return provider === openaiCompatible || model.routes.some(({ byok }) => byok === provider)
+    return provider === openaiCompatible || model.routes.some((route) => takesKeysOf(provider, route))
   })
 }
 
@@ -31,13 +31,18 @@ export function ownOffers(model: CatalogueModel, credential: OwnCredential): Off
     const route = { ...compatibleRoute, routeId: credentialId, upstream: new URL(credential.baseUrl).hostname, upstreamModel: model.id }
     return [ownOffer(model, { ...route, baseUrl: credential.baseUrl }, credential)]
   }
-  return model.routes.filter(({ byok }) => byok === provider).map((route) => ownOffer(model, route, credential))
+  return model.routes.filter((route) => takesKeysOf(provider, route)).map((route) => ownOffer(model, route, credential))
 }
 
 /** A model that the catalogue does not know and one of the customer's providers is said to serve; undefined when none is. */
 export function ownModel(name: string, { credentials }: OwnMeans): CatalogueModel | undefined {
   const serves = credentials.some(({ provider, models }) => provider === openaiCompatible && models?.includes(name))
   return serves ? { ...unlistedModel, id: name } : undefined
+}
+
+/** A provider's key goes to that provider alone. A CLIProxyAPI is ours, whatever its row says. */
+function takesKeysOf(provider: string, { byok, kind }: CatalogueRoute): boolean {
+  return byok === provider && kind !== 'cliproxyapi'
 }
 
 function ownOffer(model: CatalogueModel, route: CatalogueRoute, credential: OwnCredential): Offer {

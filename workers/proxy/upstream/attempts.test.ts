@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { ApiError } from '#workers/edge/api-error.ts'
 import { attemptsMost, attemptsMs } from '../limits.ts'
-import { offerOf } from '../testing/offer.ts'
+import { ownOffers } from '../own-keys/own-offers.ts'
+import { modelOf, offerOf, routeOf } from '../testing/offer.ts'
+import { credentialOf } from '../testing/own-keys.ts'
 import { Attempts } from './attempts.ts'
 import { type FailureFacts, UpstreamFailure } from './failure.ts'
 import type { Offer } from './offers.ts'
@@ -13,17 +15,20 @@ function failure(facts: Partial<FailureFacts> = {}): UpstreamFailure {
   return new UpstreamFailure(new ApiError('upstream_unavailable'), { outcome: 'overloaded', status: 503, mayMoveOn: true, ...facts })
 }
 
-/** Plays what each route does, by its name; the others answer. */
-function serve(plays: Record<string, UpstreamFailure | Error>, { startedAtMs = Date.now(), health = new RouteHealth() } = {}) {
+/** Plays what each offer does, by its key; the others answer. */
+function serve(
+  plays: Record<string, UpstreamFailure | Error>,
+  { startedAtMs = Date.now(), health = new RouteHealth(), from = offers } = {},
+) {
   const attempts = new Attempts(health, startedAtMs)
   const asked: string[] = []
-  const attempt = async ({ route }: Offer) => {
-    asked.push(route.routeId)
-    const failing = plays[route.routeId]
+  const attempt = async ({ key }: Offer) => {
+    asked.push(key)
+    const failing = plays[key]
     if (failing) throw failing
-    return route.routeId
+    return key
   }
-  return { attempts, asked, served: attempts.serve(offers, new AbortController().signal, attempt) }
+  return { attempts, asked, served: attempts.serve(from, new AbortController().signal, attempt) }
 }
 
 describe('a request', () => {
@@ -80,5 +85,53 @@ describe('a request', () => {
     const health = new RouteHealth()
     await serve({ a: failure({ outcome: 'rate_limited', coolMs: 60_000 }) }, { health }).served
     expect([health.isReady('a', Date.now()), health.isReady('b', Date.now())]).toEqual([false, true])
+  })
+})
+
+describe('an own account', () => {
+  const credential = credentialOf({ credentialId: 'byk_a' })
+  const model = modelOf({ routes: [routeOf({ routeId: 'a', upstream: 'up-a', byok: 'openai' })] })
+  const own = ownOffers(model, credential)
+  const refused = failure({ outcome: 'unauthorized', status: 401 })
+
+  test('is named in its attempts and to the client, and ours is not', async () => {
+    const { attempts, served } = serve({ 'a:byk_a': failure() }, { from: [...own, ...offers] })
+    expect(await served).toBe('a')
+    expect(attempts.list.map(({ credentialId }) => credentialId)).toEqual(['byk_a', undefined])
+    expect(attempts.headers()).not.toHaveProperty('x-relay-credential')
+    const alone = serve({}, { from: own })
+    await alone.served
+    expect(alone.attempts.headers()).toMatchObject({ 'x-relay-credential': 'byk_a', 'x-relay-route': 'a', 'x-relay-upstream': 'up-a' })
+  })
+
+  test.each([
+    [
+      'that its provider refuses is told with its id, as a fault of the customer',
+      own,
+      refused,
+      'byok_key_refused',
+      /\(byk_a\) was refused/,
+    ],
+    ['that is busy is told as any upstream', own, failure(), 'upstream_unavailable', /.*/],
+    ['of ours that is refused is our fault', offers.slice(0, 1), refused, 'upstream_unavailable', /.*/],
+  ])('%s', async (_, from, failing, code, message) => {
+    const { served } = serve({ a: failing, 'a:byk_a': failing }, { from })
+    await expect(served).rejects.toMatchObject({ code, message: expect.stringMatching(message) })
+  })
+
+  test('that fails says nothing of ours at the same route, nor of another', async () => {
+    const health = new RouteHealth()
+    await serve({ 'a:byk_a': failure({ outcome: 'rate_limited', coolMs: 60_000 }) }, { health, from: [...own, ...offers] }).served
+    expect(['a:byk_a', 'a', 'a:byk_b'].map((key) => health.isReady(key, Date.now()))).toEqual([false, true, true])
+  })
+
+  test('that answers is measured by itself', async () => {
+    const health = new RouteHealth()
+    const { attempts, served } = serve({}, { health, from: own })
+    await served
+    const ending = { costNanos: 0, estimated: false, capped: false, end: 'completed', status: 200, routeId: 'a', upstream: 'up-a' } as const
+    attempts.measured({ ...ending, usage: { outputTokens: 50 }, latencyMs: 1_300, timeToFirstTokenMs: 300 })
+    expect(health.paceOf('a:byk_a')).toMatchObject({ firstTokenMs: 300, tokensPerSecond: 50 })
+    expect(health.paceOf('a').firstTokenMs).toBeNull()
   })
 })

@@ -75,6 +75,38 @@ describe('a call', () => {
   })
 })
 
+describe('the address of a call', () => {
+  test.each([
+    ['of ours', null, 'openai', 'https://u.example/base/v1/chat/completions'],
+    ['of a provider of the catalogue', 'openai', 'openai', 'https://u.example/base/v1/chat/completions'],
+    [
+      "of a customer's own provider, which is named with its version,",
+      'openai-compatible',
+      'openai',
+      'https://u.example/base/chat/completions',
+    ],
+    ['of a CLIProxyAPI', null, 'cliproxyapi', 'https://u.example/base/v1/chat/completions'],
+  ] as const)('%s is its base and the path of the dialect', async (_, byok, kind, url) => {
+    const calls = upstream(() => new Response('{}'))
+    await callUpstream({ ...request, route: { ...request.route, byok, kind } })
+    expect(calls.map((call) => call.url)).toEqual([url])
+  })
+
+  test('of a path that has its version further on stays as it is', async () => {
+    const calls = upstream(() => new Response('{}'))
+    const route = { ...request.route, byok: 'openai-compatible' }
+    await callUpstream({ ...request, route, ask: { ...request.ask, path: '/audio/v1/x' } })
+    expect(calls.map(({ url }) => url)).toEqual(['https://u.example/base/audio/v1/x'])
+  })
+})
+
+test('without a key nobody is called, and another may be', async () => {
+  const calls = upstream(() => new Response('{}'))
+  const failing = callUpstream({ ...request, credential: null })
+  await expect(failing).rejects.toMatchObject({ facts: { outcome: 'unauthorized', status: null, mayMoveOn: true } })
+  expect(calls).toEqual([])
+})
+
 describe('an upstream that refuses', () => {
   test.each([
     [400, 400, 'upstream_refused'],

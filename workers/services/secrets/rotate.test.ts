@@ -44,8 +44,8 @@ const placeOf = (index: number, customer: string | null = index % 2 === 0 ? orga
 const nameOf = (index: number) => `provider_credentials/${placeOf(index).row}/api_key`
 const plaintextOf = (index: number) => `sk-${index}`
 
-async function store(ring: KeyRing, place: SecretPlace, plaintext: string): Promise<SealedSecret> {
-  const sealed = await sealSecret(ring, place, plaintext)
+async function store(ring: KeyRing, place: SecretPlace, plaintext: string, version = 1): Promise<SealedSecret> {
+  const sealed = await sealSecret(ring, place, plaintext, version)
   await database.db.execute(insertSecret(place, sealed))
   return sealed
 }
@@ -55,7 +55,7 @@ async function replace({ row }: SecretPlace, sealed: SealedSecret): Promise<void
 }
 
 async function storeMany(ring: KeyRing, count: number): Promise<void> {
-  for (let index = 0; index < count; index++) await store(ring, placeOf(index), plaintextOf(index))
+  for (let index = 0; index < count; index++) await store(ring, placeOf(index), plaintextOf(index), 1 + (index % 3))
 }
 
 const stored = () => database.db.select().from(secrets).orderBy(asc(secrets.ownerId))

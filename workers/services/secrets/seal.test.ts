@@ -38,9 +38,9 @@ function flipped(secret: SealedSecret, field: (typeof fields)[number]): SealedSe
   return { ...secret, [field]: value.slice(0, at) + turned + value.slice(at + 1) } as SealedSecret
 }
 
-test('a sealed secret opens, whatever it is made of', async () => {
-  for (const plaintext of ['x', 'sk-proj-0123456789', '\uFEFFmarked', 'schlüssel 🗝', 'a'.repeat(100_000)]) {
-    expect(await openSecret(ring, place, await sealSecret(ring, place, plaintext))).toBe(plaintext)
+test('a sealed secret opens, whatever it is made of and in every version', async () => {
+  for (const [index, plaintext] of ['x', 'sk-proj-0123456789', '\uFEFFmarked', 'schlüssel 🗝', 'a'.repeat(100_000)].entries()) {
+    expect(await openSecret(ring, place, await sealSecret(ring, place, plaintext, index + 1))).toBe(plaintext)
   }
 })
 

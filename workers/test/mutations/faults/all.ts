@@ -6,10 +6,12 @@ import { gemini } from './gemini.ts'
 import { idempotency } from './idempotency.ts'
 import { ledger } from './ledger.ts'
 import { media } from './media.ts'
+import { ownKeys } from './own-keys.ts'
 import { pricing } from './pricing.ts'
 import { proxy } from './proxy.ts'
 import { responses } from './responses.ts'
 import { routing } from './routing.ts'
+import { secrets } from './secrets.ts'
 import { usage } from './usage.ts'
 
 export interface PlantedFault {
@@ -31,4 +33,6 @@ export const plantedFaults: PlantedFault[] = Object.entries({
   media,
   ledger,
   idempotency,
+  ownKeys,
+  secrets,
 }).flatMap(([room, faults]) => faults.map((fault) => ({ room, fault })))

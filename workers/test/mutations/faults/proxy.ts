@@ -165,8 +165,8 @@ export const proxy = [
   ...faultsIn('workers/proxy/relay.ts', relaying, [
     {
       promise: 'no more output is asked for than the model has',
-      find: 'call.maxOutputTokens > maxOutputTokens',
-      replace: 'call.maxOutputTokens > Infinity',
+      find: 'call.maxOutputTokens <= maxOutputTokens',
+      replace: 'call.maxOutputTokens <= Infinity',
     },
   ]),
   ...faultsIn('workers/proxy/answer/admitted-call.ts', relaying, [

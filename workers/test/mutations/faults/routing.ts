@@ -15,12 +15,12 @@ export const routing = [
     },
     {
       promise: 'a stored answer is continued only where it is',
-      find: '(pinnedRouteId ?? offer.route.routeId) === offer.route.routeId',
+      find: '(pinnedKey ?? offer.key) === offer.key',
       replace: 'offer !== undefined',
     },
   ]),
   ...faultsIn('workers/proxy/upstream/attempts.ts', attempting, [
-    { promise: 'an attempt that may have done work is the last', find: '        if (!mayMoveOn) break\n', replace: '' },
+    { promise: 'an attempt that may have done work is the last', find: '        if (!error.facts.mayMoveOn) break\n', replace: '' },
     { promise: 'a request causes so many attempts and no more', find: 'offers.slice(0, attemptsMost)', replace: 'offers' },
     {
       promise: 'an attempt that may have done work is not recorded as free',
@@ -76,8 +76,8 @@ export const routing = [
   ...faultsIn('workers/proxy/answer/admitted-call.ts', serving, [
     {
       promise: 'a request is charged at the price of the offer that served it',
-      find: 'const offer = this.#attempts.offer ?? offers[0]\n    const price',
-      replace: 'const [offer] = offers\n    const price',
+      find: 'const offer = this.#attempts.offer ?? offers[0]\n',
+      replace: 'const [offer] = offers\n',
     },
     { promise: 'who served in the place of another is recorded', find: '...(isOther && {', replace: '...(offer === undefined && {' },
     {
