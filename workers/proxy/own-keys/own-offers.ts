@@ -41,7 +41,8 @@ export function ownModel(name: string, { credentials }: OwnMeans): CatalogueMode
 }
 
 function ownOffer(model: CatalogueModel, route: CatalogueRoute, credential: OwnCredential): Offer {
-  return { key: `${route.routeId}:${credential.credentialId}`, model, route, price: ownPrice, own: { credential, apiKey: null } }
+  const key = `${route.routeId}:${credential.credentialId}`
+  return { key, healthKey: `${key}:${credential.sealed.version}`, model, route, price: ownPrice, own: { credential, apiKey: null } }
 }
 
 /** What a customer pays us for what it pays its provider for: an explicit zero. */
