@@ -29,7 +29,6 @@ test.each<[string, () => StandingOutcome, boolean]>([
   ['knows the same', () => known(3), false],
   ['is behind', () => known(2), false],
   ['has never heard of any', () => known(), false],
-  ['knows nothing recent', () => ({ outcome: 'snapshot_required' }), true],
   ['refuses the key', () => ({ outcome: 'refused', reason: 'key_unknown' }), false],
 ])('a refused request is routed anew only when the ledger %s', async (_, stands, changed) => {
   const ledger = new ScriptedLedger()

@@ -1,6 +1,7 @@
 import { ApiError, type ApiErrorCode } from '#workers/edge/api-error.ts'
 import { logFailure } from '#workers/edge/log.ts'
 import { rpcAnswer } from '#workers/edge/rpc-answer.ts'
+import { readAccount } from '../admission/admit.ts'
 import type { Caller } from '../caller/authenticate.ts'
 import type { Exchange } from '../exchange.ts'
 
@@ -8,14 +9,18 @@ import type { Exchange } from '../exchange.ts'
  * Whether the customer's provider credentials are no longer those by which `caller` was routed. A request that these refuse would otherwise go on being
  * refused for as long as they are kept here, because it never comes to an admission, where the ledger says so.
  */
-export async function haveOwnKeysChanged({ surroundings }: Exchange, caller: Caller): Promise<boolean> {
+export async function haveOwnKeysChanged(exchange: Exchange, caller: Caller): Promise<boolean> {
   const { keyId, organizationId, ownKeys } = caller
   // Postgres was read for this request.
   if (caller.snapshot) return false
+  const ledger = exchange.surroundings.ledgerOf(organizationId)
   try {
-    const answer = await rpcAnswer(surroundings.ledgerOf(organizationId).standing({ keyId }))
-    if (answer.outcome === 'known') return (answer.credentialsVersion ?? 0) > ownKeys.version
-    return answer.outcome === 'snapshot_required'
+    let answer = await rpcAnswer(ledger.standing({ keyId }))
+    if (answer.outcome === 'snapshot_required') {
+      // Told now, it knows for the next request that is refused so.
+      answer = await rpcAnswer(ledger.standing({ keyId, snapshot: await readAccount(exchange, organizationId) }))
+    }
+    return answer.outcome === 'known' && (answer.credentialsVersion ?? 0) > ownKeys.version
   } catch (error) {
     logFailure('own_keys_not_compared', error, { organizationId })
     return false

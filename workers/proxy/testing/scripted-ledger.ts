@@ -1,3 +1,4 @@
+import type { AccountSnapshot } from '#shared/contracts/account.ts'
 import type {
   AdmitOutcome,
   AdmitRequest,
@@ -38,7 +39,7 @@ export class ScriptedLedger {
   /** Answers what is known of a request. */
   found: FindOutcome = { state: 'unknown' }
   /** Answers what a key has left. Throws as a Durable Object does. */
-  stands: () => StandingOutcome = () => ({ outcome: 'snapshot_required' })
+  stands: (request: { snapshot?: AccountSnapshot }) => StandingOutcome = () => ({ outcome: 'snapshot_required' })
   readonly sought: { requestId: string; keyId: string }[] = []
 
   readonly ledgerOf = (organizationId: string): CustomerLedgerRpc => {
@@ -63,7 +64,7 @@ export class ScriptedLedger {
         this.sought.push(request)
         return this.found
       },
-      standing: async () => this.stands(),
+      standing: async (request) => this.stands(request),
       audit: async () => ({ balance: null, heldNanos: 0, holds: [], unconfirmedNanos: 0, unconfirmed: [] }),
     }
   }
