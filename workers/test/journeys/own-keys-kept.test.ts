@@ -5,7 +5,7 @@ import { kmsKeys } from '#workers/dev/kms/well-known.ts'
 import { modelOf } from './catalogue.ts'
 import { messageBody, promptOf } from './conversation.ts'
 import { type Customer, newCustomer } from './customers.ts'
-import { expectSoundBooks } from './invariants.ts'
+import { expectNothingUnsettled } from './invariants.ts'
 import { reconfigure, wrapsByKms, wrapsByLocal } from './key-encryption.ts'
 import { expectNothingKept } from './nothing-kept.ts'
 import { addition, askedWith, bring, newOwnKey, operate, operated, registerKey, removeKey, replaceKey } from './own-keys.ts'
@@ -52,7 +52,7 @@ test('no key of a customer at a provider is anywhere but there, whatever was don
   await askEverything(customer)
   await replaceKey(customer, ids[0] ?? '', other)
   for (const credentialId of ids) await removeKey(customer, credentialId)
-  await expectSoundBooks(customer)
+  await expectNothingUnsettled()
   for (const key of [replaced, latest]) expect((await askedWith(key)).length).toBeGreaterThan(behaviours.length)
   const marks = [wrong, replaced, latest, other].map(markOf)
   await expectNothingKept(marks)
