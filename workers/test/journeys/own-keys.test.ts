@@ -9,6 +9,7 @@ import { chatBody } from './conversation.ts'
 import { admin, type Customer, newCustomer } from './customers.ts'
 import { expectEventually } from './eventually.ts'
 import { expectSoundBooks } from './invariants.ts'
+import { expectUnreadableElsewhere } from './key-encryption.ts'
 import { bring, hashOf, keysAsked, letCreditPay, newOwnKey, operated, refusalOf, registerKey, removeKey, replaceKey } from './own-keys.ts'
 import { expectOfficialClientsServed } from './served-by-own-keys.ts'
 
@@ -35,6 +36,8 @@ async function expectNothingCharged(customer: Customer): Promise<void> {
 
 describe.concurrent('a key of the customer at a provider', () => {
   test('serves the official clients, whole and streamed, at no charge and without any credit', expectOfficialClientsServed)
+
+  test('opens nowhere but where it belongs', expectUnreadableElsewhere)
 
   test('is used at what its provider takes for it, where the route tells', async () => {
     const { customer, credentialId } = await newOwner()
