@@ -153,7 +153,8 @@ export interface LedgerAudit {
 }
 
 export type StandingOutcome =
-  | { outcome: 'known'; standing: Standing; heldNanos: number; unconfirmedNanos: number }
+  /** `credentialsVersion` as in AccountSnapshot. */
+  | { outcome: 'known'; standing: Standing; heldNanos: number; unconfirmedNanos: number; credentialsVersion?: number }
   | { outcome: 'refused'; reason: 'key_unknown' | 'key_expired' | 'account_suspended' }
   | { outcome: 'snapshot_required' }
 

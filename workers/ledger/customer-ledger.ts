@@ -122,7 +122,7 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
     return entry?.keyId === keyId ? { state: 'settled', event: eventOf(entry) } : { state: 'unknown' }
   }
 
-  /** What a key has left, for `GET /v1/key` and the operator. Counts nothing. */
+  /** What a key has left, for `GET /v1/key` and the operator, and which provider credentials its customer has. Counts nothing. */
   standing({ keyId, snapshot }: { keyId: string; snapshot?: AccountSnapshot }): StandingOutcome {
     const nowMs = Date.now()
     if (snapshot) this.#takeSnapshot(snapshot, nowMs)
@@ -130,7 +130,8 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
     if (holder.outcome === 'snapshot_required') return holder
     if (holder.outcome === 'refused') return { outcome: 'refused', reason: holder.reason }
     const { heldNanos, unconfirmedNanos } = this.#position
-    return { outcome: 'known', standing: standingOf(this.#position, keyId, nowMs), heldNanos, unconfirmedNanos }
+    const { credentialsVersion = 0 } = holder.account
+    return { outcome: 'known', standing: standingOf(this.#position, keyId, nowMs), heldNanos, unconfirmedNanos, credentialsVersion }
   }
 
   /** What the object holds and awaits, for reconciliation. */

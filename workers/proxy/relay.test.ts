@@ -1,12 +1,14 @@
+import { eq } from 'drizzle-orm'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { readCatalogue } from '#db/queries/read-catalogue.ts'
+import { organizations } from '#db/schema/index.ts'
 import { seed } from '#db/seed.ts'
 import { startTestDatabase, type TestDatabase } from '#db/testing/database.ts'
 import { boundNanos, costNanos, type Price } from '#shared/pricing/cost.ts'
 import { openaiChat } from './dialects/openai-chat.ts'
 import { relay as relayCall } from './relay.ts'
 import { exchangeWith } from './testing/exchange.ts'
-import { ScriptedLedger } from './testing/scripted-ledger.ts'
+import { ScriptedLedger, standing } from './testing/scripted-ledger.ts'
 import { platformGlobals } from './testing/streamed-answer.ts'
 
 let database: TestDatabase
@@ -53,6 +55,11 @@ function relay(fields: object, upstream: () => Response, ledger = new ScriptedLe
   return { ledger, response, settled, bodyBytes: new TextEncoder().encode(body).length }
 }
 
+/** As whoever changes a provider credential does. */
+function raiseCredentialsVersion() {
+  return database.db.update(organizations).set({ credentialsVersion: 1 }).where(eq(organizations.id, 'org_demo'))
+}
+
 const wholeAnswer = () => Response.json({ choices: [{ message: { content: 'hello' }, finish_reason: 'stop' }], usage })
 
 describe('the hold of a request', () => {
@@ -89,6 +96,25 @@ describe('the hold of a request', () => {
     await expect(response).rejects.toMatchObject({ status: 400 })
     expect(ledger.admitted).toEqual([])
   })
+})
+
+test('a model that is not found is looked for anew when the ledger, told of the account, knows of other own keys', async () => {
+  const ledger = new ScriptedLedger()
+  await relay({}, wholeAnswer, ledger).settled()
+  const versions: (number | undefined)[] = []
+  ledger.stands = ({ snapshot }) => {
+    versions.push(snapshot?.credentialsVersion)
+    return snapshot
+      ? { outcome: 'known', standing, heldNanos: 0, unconfirmedNanos: 0, credentialsVersion: 1 }
+      : { outcome: 'snapshot_required' }
+  }
+  await raiseCredentialsVersion()
+  const { response } = relay({ model: 'gpt-unheard-of' }, wholeAnswer, ledger)
+  await expect(response).rejects.toMatchObject({ code: 'model_not_found' })
+  // The key as it was read anew is known to be up to date, and is what the next request is admitted with.
+  expect(versions).toEqual([undefined, 1])
+  await relay({}, wholeAnswer, ledger).settled()
+  expect(ledger.admitted.map(({ credentialsVersion }) => credentialsVersion)).toEqual([undefined, 1])
 })
 
 describe('an admitted request is settled once', () => {

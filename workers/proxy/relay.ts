@@ -12,6 +12,7 @@ import { unknownModel } from './catalogue/unknown-model.ts'
 import type { Call, Dialect } from './dialects/dialect.ts'
 import { type Exchange, factsOf } from './exchange.ts'
 import { continuedFrameTokens } from './limits.ts'
+import { haveOwnKeysChanged, restsOnOwnKeys } from './own-keys/changed-own-keys.ts'
 import { openOwnKeys } from './own-keys/open-own-keys.ts'
 import { type OwnMeans, ownMeansOf, ownModel } from './own-keys/own-offers.ts'
 import { readRequestBody } from './request-body.ts'
@@ -59,11 +60,8 @@ interface Routed {
 
 /** Finds every way to serve a call and has it admitted; null when the customer's provider credentials have changed, and nothing was counted. */
 async function admitRouted<C extends Call>(asked: Asked<C>, caller: Caller): Promise<Routed | null> {
-  const { exchange, dialect, call, models, earlier } = asked
-  const { organizationId } = caller
-  const own = ownMeansOf(caller.ownKeys, caller.keyId)
-  const wish = { dialect: dialect.speaks, call, organizationId, pinnedKey: earlier?.offerKey ?? null, own }
-  const offers = await openOwnKeys(offersOf(modelsOf(call, models, dialect, own), wish, health), exchange.surroundings, organizationId)
+  const offers = await offersTo(asked, caller)
+  if (!offers) return null
   try {
     return await admitOffers(asked, caller, offers)
   } catch (error) {
@@ -71,6 +69,19 @@ async function admitRouted<C extends Call>(asked: Asked<C>, caller: Caller): Pro
     // What the customer's own accounts can serve does not wait for its balance.
     if (!isShortOfMoney(error) || free.length === 0 || free.length === offers.length) throw error
     return admitOffers(asked, caller, free)
+  }
+}
+
+/** Every way to serve a call, best first; null when it is refused by provider credentials that the customer has changed since they were read. */
+async function offersTo<C extends Call>({ exchange, dialect, call, models, earlier }: Asked<C>, caller: Caller): Promise<Offer[] | null> {
+  const { organizationId } = caller
+  const own = ownMeansOf(caller.ownKeys, caller.keyId)
+  const wish = { dialect: dialect.speaks, call, organizationId, pinnedKey: earlier?.offerKey ?? null, own }
+  try {
+    return await openOwnKeys(offersOf(modelsOf(call, models, dialect, own), wish, health), exchange.surroundings, organizationId)
+  } catch (error) {
+    if (restsOnOwnKeys(error) && (await haveOwnKeysChanged(exchange, caller))) return null
+    throw error
   }
 }
 

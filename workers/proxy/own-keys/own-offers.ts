@@ -46,7 +46,8 @@ function takesKeysOf(provider: string, { byok, kind }: CatalogueRoute): boolean 
 }
 
 function ownOffer(model: CatalogueModel, route: CatalogueRoute, credential: OwnCredential): Offer {
-  return { key: `${route.routeId}:${credential.credentialId}`, model, route, price: ownPrice, own: { credential, apiKey: null } }
+  const key = `${route.routeId}:${credential.credentialId}`
+  return { key, healthKey: `${key}:${credential.sealed.version}`, model, route, price: ownPrice, own: { credential, apiKey: null } }
 }
 
 /** What a customer pays us for what it pays its provider for: an explicit zero. */

@@ -1,3 +1,4 @@
+import type { AccountSnapshot } from '#shared/contracts/account.ts'
 import type {
   AdmitOutcome,
   AdmitRequest,
@@ -6,6 +7,7 @@ import type {
   RenewRequest,
   SettleRequest,
   Standing,
+  StandingOutcome,
 } from '#shared/contracts/ledger.ts'
 
 export const standing: Standing = {
@@ -36,6 +38,8 @@ export class ScriptedLedger {
 
   /** Answers what is known of a request. */
   found: FindOutcome = { state: 'unknown' }
+  /** Answers what a key has left. Throws as a Durable Object does. */
+  stands: (request: { snapshot?: AccountSnapshot }) => StandingOutcome = () => ({ outcome: 'snapshot_required' })
   readonly sought: { requestId: string; keyId: string }[] = []
 
   readonly ledgerOf = (organizationId: string): CustomerLedgerRpc => {
@@ -60,7 +64,7 @@ export class ScriptedLedger {
         this.sought.push(request)
         return this.found
       },
-      standing: async () => ({ outcome: 'snapshot_required' }),
+      standing: async (request) => this.stands(request),
       audit: async () => ({ balance: null, heldNanos: 0, holds: [], unconfirmedNanos: 0, unconfirmed: [] }),
     }
   }

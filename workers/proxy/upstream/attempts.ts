@@ -63,7 +63,7 @@ export class Attempts {
   measured({ timeToFirstTokenMs, latencyMs, usage }: Settlement): void {
     const flowMs = latencyMs - (timeToFirstTokenMs ?? 0)
     const tokensPerSecond = usage.outputTokens && flowMs > 0 ? (usage.outputTokens * 1_000) / flowMs : null
-    if (this.offer) this.#health.measured(this.offer.key, { firstTokenMs: timeToFirstTokenMs, tokensPerSecond })
+    if (this.offer) this.#health.measured(this.offer.healthKey, { firstTokenMs: timeToFirstTokenMs, tokensPerSecond })
   }
 
   /** For the client: who served it, and after how many attempts. */
@@ -89,11 +89,11 @@ export class Attempts {
     this.#trace = undefined
     this.#isAnswered = false
     this.#attemptAtMs = Date.now()
-    this.#health.began(offer.key, this.#attemptAtMs)
+    this.#health.began(offer.healthKey, this.#attemptAtMs)
   }
 
   #end(offer: Offer, { coolMs, ...ending }: Ending & { coolMs: number | null }): void {
-    this.#health.ended(offer.key, ending.outcome, coolMs, Date.now())
+    this.#health.ended(offer.healthKey, ending.outcome, coolMs, Date.now())
     this.list.push(this.#attemptOf(offer, ending))
     this.#attemptAtMs = 0
   }

@@ -9,8 +9,10 @@ import type { RouteHealth } from './route-health.ts'
 
 /** One way to serve a call, and what the customer pays if it is taken. */
 export interface Offer {
-  /** What health and stored answers know it by: a route, and whose account there. */
+  /** What stored answers know it by: a route, and whose account there. */
   key: string
+  /** What health knows it by. Another key of the same account has a health of its own. */
+  healthKey: string
   model: CatalogueModel
   route: CatalogueRoute
   price: VersionedPrice
@@ -30,7 +32,7 @@ export interface Wish {
 
 /** What a route of ours offers. */
 export function paidOffer(model: CatalogueModel, route: CatalogueRoute): Offer {
-  return { key: route.routeId, model, route, price: route.price ?? model.price, own: null }
+  return { key: route.routeId, healthKey: route.routeId, model, route, price: route.price ?? model.price, own: null }
 }
 
 /**
@@ -117,7 +119,7 @@ function rank(offers: Offer[], wish: Wish, health: RouteHealth, random: () => nu
     offers.map((offer) => {
       const { route, own } = offer
       const preferred = order.indexOf(route.upstream)
-      const isReady = route.isUp && health.isReady(offer.key, nowMs)
+      const isReady = route.isUp && health.isReady(offer.healthKey, nowMs)
       const sorted = sort ? sortKey(sort, offer, health) : 0
       return [
         offer,
@@ -142,9 +144,9 @@ function compare(one: readonly number[], other: readonly number[]): number {
 }
 
 /** A route that nobody has measured yet comes last among those that were, and first where none was. */
-function sortKey(sort: NonNullable<RelayOptions['sort']>, { key, price }: Offer, health: RouteHealth): number {
+function sortKey(sort: NonNullable<RelayOptions['sort']>, { healthKey, price }: Offer, health: RouteHealth): number {
   if (sort === 'price') return price.inputPicos + price.outputPicos
-  const pace = health.paceOf(key)
+  const pace = health.paceOf(healthKey)
   if (sort === 'latency') return pace.firstTokenMs ?? Number.MAX_SAFE_INTEGER
   return -(pace.tokensPerSecond ?? 0)
 }

@@ -52,3 +52,13 @@ export async function rowsThatHold(text: string): Promise<{ table: string; rows:
   })
   return (await Promise.all(counts)).filter(({ rows }) => rows > 0)
 }
+
+/** Writes the sealed form of one provider credential's key over that of another, as whoever can write to Postgres could. */
+export async function copySealedKey(fromCredentialId: string, toCredentialId: string): Promise<void> {
+  const copied = await pool.query(
+    `update secrets t set (version, kek, kek_id, wrapped_dek, sealed) = (f.version, f.kek, f.kek_id, f.wrapped_dek, f.sealed)
+     from secrets f where f.owner_id = $1 and t.owner_id = $2`,
+    [fromCredentialId, toCredentialId],
+  )
+  if (copied.rowCount !== 1) throw new Error(`There is no key of ${fromCredentialId} or of ${toCredentialId}`)
+}

@@ -34,6 +34,10 @@ export function claudeModelOf(behaviour: string): string {
   return `claude-scripted-${behaviour}`
 }
 
+/** A model whose route says what its provider charges. */
+export const costedModel = 'gpt-costed'
+export const costedPicos = { inputPicos: 1_000_000, cacheReadPicos: 0, cacheWrite5mPicos: 0, cacheWrite1hPicos: 0, outputPicos: 3_000_000 }
+
 /** What a CLIProxyAPI answers instead of the model, `nothing` being a model that it does not have. */
 const proxiedFailures = ['cooldown-1', 'auth-unavailable', 'nothing', 'error-503', 'error-401'] as const
 export type ProxiedFailure = (typeof proxiedFailures)[number]
@@ -72,14 +76,17 @@ async function seedOddModels(databaseUrl: string): Promise<void> {
     await db.insert(models).values([
       { id: unreachableModel, ...size },
       { id: unpricedModel, ...size },
+      { id: costedModel, ...size },
     ])
     const route = { upstreamModel: 'scripted-fast', dialects: ['openai-chat' as const] }
     await db.insert(routes).values([
       { id: 'rte_unreachable', modelId: unreachableModel, upstreamId: 'unreachable', ...route },
       { id: 'rte_unpriced', modelId: unpricedModel, upstreamId: 'scripted', ...route },
+      { id: 'rte_costed', modelId: costedModel, upstreamId: 'scripted', cost: costedPicos, ...route },
     ])
     const picos = { inputPicos: 1, cacheReadPicos: 1, cacheWrite5mPicos: 1, cacheWrite1hPicos: 1, outputPicos: 1 }
-    await db.insert(priceVersions).values({ id: 'prc_unreachable', modelId: unreachableModel, effectiveAt: new Date(0), ...picos })
+    const priced = [unreachableModel, costedModel].map((modelId) => ({ id: `prc_${modelId}`, modelId, effectiveAt: new Date(0), ...picos }))
+    await db.insert(priceVersions).values(priced)
   } finally {
     await close()
   }

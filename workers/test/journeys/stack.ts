@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import { cpSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { TestProject } from 'vitest/node'
+import { kmsVars } from '#workers/dev/kms/vars.ts'
 import { portsFrom, requireFreePorts } from '#workers/dev/ports.ts'
 import { checkoutDirectory } from '#workers/dev/processes/environment.ts'
 import { type Stack, type StackDescription, startStack } from '#workers/dev/stack.ts'
@@ -37,7 +39,8 @@ const sourcesDirectory = join(directory, 'sources')
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const portBase = await freePortBase()
   const configPath = copySources()
-  const vars = { ledger: { LEASE_MS: String(leaseMs) } }
+  const keks = keyEncryptionVars(portBase)
+  const vars = { ledger: { LEASE_MS: String(leaseMs) }, proxy: keks, admin: keks }
   const stack = await startStack({ directory: stackDirectory, portBase, reset: true, configPath, vars })
   const control = await prepare(stack)
   project.provide('stack', { ...stack.description, controlUrl: control.url, directory: dirname(dirname(stack.logFiles.proxy)), leaseMs })
@@ -46,6 +49,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await stack.stop()
     keepOnlyLogs()
   }
+}
+
+/** Every key encryption key there is for a journey to move to; `local1` wraps at first. */
+function keyEncryptionVars(portBase: number): Record<string, string> {
+  const localKeks = Object.fromEntries(['local1', 'local2'].map((keyId) => [keyId, randomBytes(32).toString('base64')]))
+  return { ...kmsVars(portsFrom(portBase)), KMS_PROVIDER: 'local', LOCAL_KEKS: JSON.stringify(localKeks), LOCAL_KEK_ID: 'local1' }
 }
 
 async function prepare(stack: Stack): Promise<ControlServer> {

@@ -3,7 +3,11 @@ import { z } from 'zod'
 
 const Truth = z.object({
   receivedAt: z.number(),
+  path: z.string(),
   relayRequestId: z.string().nullable(),
+  /** Whose key it came with, and the SHA-256 of any but the platform's. */
+  keyOwner: z.enum(['platform', 'customer']).nullable(),
+  keyHash: z.string().nullable(),
   model: z.string().nullable(),
   behaviour: z.string().nullable(),
   headers: z.record(z.string(), z.string()),
@@ -26,8 +30,14 @@ export async function truthSince(sinceMs: number): Promise<Truth[]> {
 }
 
 /** What the upstream was asked since a moment, by whomever. */
-export async function allTruthSince(sinceMs: number): Promise<Truth[]> {
-  const response = await fetch(`${inject('stack').upstreamUrl}/_truth/requests?since=${sinceMs}&limit=200000`)
+export function allTruthSince(sinceMs: number): Promise<Truth[]> {
+  return truthOf({ since: String(sinceMs) })
+}
+
+/** What the upstream recorded, oldest first. */
+export async function truthOf(filter: { since?: string; keyHash?: string; relayRequestId?: string }): Promise<Truth[]> {
+  const query = new URLSearchParams({ ...filter, limit: '200000' })
+  const response = await fetch(`${inject('stack').upstreamUrl}/_truth/requests?${query}`)
   return Report.parse(await response.json()).requests
 }
 
