@@ -33,7 +33,7 @@ afterEach(() => {
 
 const ring = keyRingOf({ KMS_PROVIDER: 'local', LOCAL_KEKS: JSON.stringify({ a: btoa('m'.repeat(32)) }) })
 const ownKey = 'sk-of-the-customer'
-const ownOrigin = 'https://llm.customer.test'
+const ownOrigin = 'https://llm.example.com'
 
 interface Asked {
   ledger?: ScriptedLedger

@@ -78,7 +78,7 @@ test('a revoked key is noticed beside the first request after a minute and refus
 test("a caller comes with its customer's own keys, for as long as nobody says that they have changed", async () => {
   const { apiKey, organizationId } = await newKey()
   const { keyHash } = await ask(apiKey, database.db)
-  const choice = { organizationId, provider: 'openai-compatible', name: 'n', baseUrl: 'https://llm.customer.test/v1', lastFour: 'wxyz' }
+  const choice = { organizationId, provider: 'openai-compatible', name: 'n', baseUrl: 'https://llm.example.com/v1', lastFour: 'wxyz' }
   const sealed = { version: 1, kek: 'local', kekId: 'k', wrappedDek: 'w'.repeat(80), sealed: 's'.repeat(39) } as const
   for (const credentialId of ['byk_a', 'byk_b']) {
     const credential = { ...choice, credentialId, priority: 0, models: ['theirs'], keyIds: null, sealed }

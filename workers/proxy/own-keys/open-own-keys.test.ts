@@ -5,6 +5,7 @@ import { ApiError } from '#workers/edge/api-error.ts'
 import { KekFailure, type KeyRing } from '#workers/services/secrets/key-ring.ts'
 import { sealSecret } from '#workers/services/secrets/seal.ts'
 import { keyRingOf } from '#workers/services/secrets/settings.ts'
+import { openDnsResolver } from '#workers/services/targets/resolve-target.ts'
 import type { Surroundings } from '../env.ts'
 import { attemptsMost } from '../limits.ts'
 import { exchangeWith } from '../testing/exchange.ts'
@@ -157,6 +158,15 @@ describe('the address of a provider that a customer named is judged at each use'
     const credential = await sealedCredential({}, compatibleOf)
     expect(await opened(offersAt(credential))).toContainEqual([`${credential.credentialId}:${credential.credentialId}`, canary])
     expect(await opened(offersAt(credential))).toMatchObject({ code: 'byok_target', status: 403 })
+  })
+
+  test('so that one that has become a host of ours is called no more', async () => {
+    const targets = {
+      rules: { ownHosts: ['example.com'], allowed: new Set<string>() },
+      resolver: openDnsResolver('https://resolver.test/'),
+    }
+    resolving('93.184.215.14')
+    expect(await opened(offersAt(await sealedCredential({}, compatibleOf)), { targets })).toMatchObject({ code: 'byok_target' })
   })
 
   test('so that one that nobody can resolve is asked to come back', async () => {

@@ -3,6 +3,7 @@ import { ApiError } from '#workers/edge/api-error.ts'
 import { logFailure } from '#workers/edge/log.ts'
 import { KekFailure } from '#workers/services/secrets/key-ring.ts'
 import { OpenedSecrets } from '#workers/services/secrets/opened-secrets.ts'
+import { checkBaseUrl } from '#workers/services/targets/check-target.ts'
 import { judgeTarget } from '#workers/services/targets/judge-target.ts'
 import type { Surroundings } from '../env.ts'
 import { attemptsMost } from '../limits.ts'
@@ -40,10 +41,11 @@ export async function openOwnKeys(offers: Offer[], surroundings: Surroundings, o
   })
 }
 
-/** DNS may have changed since the address was saved. */
-async function requirePublic({ baseUrl }: OwnCredential, { targets }: Surroundings): Promise<void> {
+/** Settings and DNS may have changed since the address was saved. */
+async function requirePublic({ baseUrl }: OwnCredential, { targets: { rules, resolver } }: Surroundings): Promise<void> {
   if (baseUrl === null) return
-  const verdict = await judgeTarget(new URL(baseUrl), targets.rules, targets.resolver)
+  const checked = checkBaseUrl(baseUrl, rules)
+  const verdict = checked.outcome === 'ok' ? await judgeTarget(checked.url, rules, resolver) : checked
   if (verdict.outcome === 'refused')
     throw new ApiError('byok_target', { message: `The address of your own provider may not be called: ${verdict.reason}` })
   if (verdict.outcome === 'unknown') throw new ApiError('byok_unavailable', { retryAfterMs: 5_000 })

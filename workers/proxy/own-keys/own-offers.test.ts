@@ -62,8 +62,8 @@ describe("a customer's key", () => {
   test('is asked for what its customer calls the model at its own address, whatever the catalogue has', () => {
     const [offer] = offersWith([modelOf({ routes: [routeOf({ upstreamModel: 'gpt-inside' })] })], [compatibleOf({ models: ['m'] })])
     expect(offer?.route).toMatchObject({
-      baseUrl: 'https://llm.customer.test/v1',
-      upstream: 'llm.customer.test',
+      baseUrl: 'https://llm.example.com/v1',
+      upstream: 'llm.example.com',
       upstreamModel: 'm',
       credential: '',
       cost: null,
@@ -132,7 +132,7 @@ describe('the order of own accounts', () => {
     ['are not the first the client names', { relay: { providers: { order: ['reseller'] } } }],
   ])('is before all that is paid for, also when they %s', (_, asked) => {
     const health = new RouteHealth()
-    for (const key of ['direct:byk_a', 'direct:byk_b']) health.ended(key, 'rate_limited', 60_000, Date.now())
+    for (const key of ['direct:byk_a:1', 'direct:byk_b:1']) health.ended(key, 'rate_limited', 60_000, Date.now())
     health.measured('ours', { firstTokenMs: 1, tokensPerSecond: 1_000 })
     const keys = offered([openai, cheap], two, { ...asked, fallback: true, health })
     expect(keys).toEqual(['direct:byk_b', 'direct:byk_a', ...keys.slice(2)])
@@ -141,7 +141,7 @@ describe('the order of own accounts', () => {
 
   test('puts last the account that is not ready, which says nothing of others at the same route', () => {
     const health = new RouteHealth()
-    health.ended('direct:byk_b', 'rate_limited', 60_000, Date.now())
+    health.ended('direct:byk_b:1', 'rate_limited', 60_000, Date.now())
     expect(offered([openai], two, { fallback: true, health })).toEqual(['direct:byk_a', 'direct:byk_b', 'direct'])
     health.ended('direct', 'rate_limited', 60_000, Date.now())
     expect(offered([openai], two, { health })).toEqual(['direct:byk_a', 'direct:byk_b'])

@@ -17,5 +17,5 @@ export function credentialOf(fields: Partial<OwnCredential> = {}): OwnCredential
 
 /** A credential at a provider that only its customer knows. */
 export function compatibleOf(fields: Partial<OwnCredential> = {}): OwnCredential {
-  return credentialOf({ provider: openaiCompatible, baseUrl: 'https://llm.customer.test/v1', models: ['theirs'], ...fields })
+  return credentialOf({ provider: openaiCompatible, baseUrl: 'https://llm.example.com/v1', models: ['theirs'], ...fields })
 }

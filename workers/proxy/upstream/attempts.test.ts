@@ -119,10 +119,10 @@ describe('an own account', () => {
     await expect(served).rejects.toMatchObject({ code, message: expect.stringMatching(message) })
   })
 
-  test('that fails says nothing of ours at the same route, nor of another', async () => {
+  test('that fails says nothing of ours at the same route, nor of another or its own next key', async () => {
     const health = new RouteHealth()
     await serve({ 'a:byk_a': failure({ outcome: 'rate_limited', coolMs: 60_000 }) }, { health, from: [...own, ...offers] }).served
-    expect(['a:byk_a', 'a', 'a:byk_b'].map((key) => health.isReady(key, Date.now()))).toEqual([false, true, true])
+    expect(['a:byk_a:1', 'a', 'a:byk_b:1', 'a:byk_a:2'].map((key) => health.isReady(key, Date.now()))).toEqual([false, true, true, true])
   })
 
   test('that answers is measured by itself', async () => {
@@ -131,7 +131,7 @@ describe('an own account', () => {
     await served
     const ending = { costNanos: 0, estimated: false, capped: false, end: 'completed', status: 200, routeId: 'a', upstream: 'up-a' } as const
     attempts.measured({ ...ending, usage: { outputTokens: 50 }, latencyMs: 1_300, timeToFirstTokenMs: 300 })
-    expect(health.paceOf('a:byk_a')).toMatchObject({ firstTokenMs: 300, tokensPerSecond: 50 })
+    expect(health.paceOf('a:byk_a:1')).toMatchObject({ firstTokenMs: 300, tokensPerSecond: 50 })
     expect(health.paceOf('a').firstTokenMs).toBeNull()
   })
 })

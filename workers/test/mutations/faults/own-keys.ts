@@ -104,7 +104,7 @@ export const ownKeys = [
     },
     {
       promise: 'a failing own account says nothing of ours',
-      find: 'this.#health.ended(offer.key,',
+      find: 'this.#health.ended(offer.healthKey,',
       replace: 'this.#health.ended(offer.route.routeId,',
       money: false,
     },
@@ -160,7 +160,7 @@ export const ownKeys = [
     },
   ]),
   ...faultsIn('workers/proxy/answer/admitted-call.ts', serving, [
-    { promise: 'an own account costs nothing', find: '...(offer?.own && { costNanos: 0 }), attempts', replace: 'attempts' },
+    { promise: 'an own account costs nothing', find: '...(offer?.own && { costNanos: 0 }), ', replace: '' },
     {
       promise: 'an own account is never asked with our key',
       find: 'own ? own.apiKey : (exchange.surroundings.credentials.get(route.credential) ?? null)',
