@@ -1,4 +1,4 @@
-import { eq, sql } from 'drizzle-orm'
+import { eq, ne, sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hashApiKey } from '#shared/values/api-key.ts'
 import { migrate } from './migrate.ts'
@@ -34,7 +34,7 @@ describe('the seed', () => {
 
   test('lets customers bring keys of each provider, but none to a CLIProxyAPI, which an older database learns too', async () => {
     await seed(database.databaseUrl, { upstreamUrl })
-    await database.db.update(upstreams).set({ byok: 'cohere' })
+    await database.db.update(upstreams).set({ byok: 'cohere' }).where(ne(upstreams.kind, 'cliproxyapi'))
     await seed(database.databaseUrl, { upstreamUrl })
     const rows = await database.db.select({ id: upstreams.id, byok: upstreams.byok }).from(upstreams)
     expect(Object.fromEntries(rows.map(({ id, byok }) => [id, byok]))).toEqual({

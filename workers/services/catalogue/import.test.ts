@@ -90,6 +90,7 @@ describe('an import', () => {
         kind: 'openai',
         baseUrl: 'https://api.openai.com',
         credential: 'openai',
+        byok: null,
         upstreamModel: 'a-2026',
         dialects: ['openai-chat'],
         region: 'eu',
