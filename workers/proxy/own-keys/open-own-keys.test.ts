@@ -155,7 +155,7 @@ describe('the address of a provider that a customer named is judged at each use'
 
   test('so that one that turned private is called no more, whatever was opened before', async () => {
     resolving('93.184.215.14', '10.0.0.1')
-    const credential = await sealedCredential({}, compatibleOf)
+    const credential = await sealedCredential({ models: ['m'] }, compatibleOf)
     expect(await opened(offersAt(credential))).toContainEqual([`${credential.credentialId}:${credential.credentialId}`, canary])
     expect(await opened(offersAt(credential))).toMatchObject({ code: 'byok_target', status: 403 })
   })
@@ -166,12 +166,14 @@ describe('the address of a provider that a customer named is judged at each use'
       resolver: openDnsResolver('https://resolver.test/'),
     }
     resolving('93.184.215.14')
-    expect(await opened(offersAt(await sealedCredential({}, compatibleOf)), { targets })).toMatchObject({ code: 'byok_target' })
+    expect(await opened(offersAt(await sealedCredential({ models: ['m'] }, compatibleOf)), { targets })).toMatchObject({
+      code: 'byok_target',
+    })
   })
 
   test('so that one that nobody can resolve is asked to come back', async () => {
     resolving()
-    expect(await opened(offersAt(await sealedCredential({}, compatibleOf)))).toMatchObject(unavailableFor(5_000))
+    expect(await opened(offersAt(await sealedCredential({ models: ['m'] }, compatibleOf)))).toMatchObject(unavailableFor(5_000))
   })
 })
 

@@ -193,16 +193,16 @@ describe('what is asked of an own account', () => {
     expect(() => offered([openai], [], { requires: ['webSearchNanos'] })).toThrow(expect.objectContaining({ code: 'not_sold' }))
   })
 
-  test.each([
-    [false, /with your own keys\. It is at POST \/v1\/chat\/completions\.$/],
-    [true, /^The model 'm' is not served at POST \/v1\/messages\. It is at/],
-  ])('in a dialect that it does not speak is a 400 that names where it is; balance used: %s', (fallback, message) => {
-    const ask = () =>
-      offered([openai, { ...ours, dialects: ['openai-responses' as const] }], [credentialOf()], {
-        dialect: 'anthropic-messages',
-        fallback,
-      })
-    expect(ask).toThrow(expect.objectContaining({ code: 'wrong_endpoint', message: expect.stringMatching(message) }))
+  test('in a dialect that nobody speaks is a 400 that names where the model is', () => {
+    const message = "The model 'm' is not served at POST /v1/messages. It is at POST /v1/chat/completions."
+    const ask = () => offered([openai], [credentialOf()], { dialect: 'anthropic-messages' })
+    expect(ask).toThrow(expect.objectContaining({ code: 'wrong_endpoint', message }))
+  })
+
+  test('in a dialect that its provider does not serve the model in is not meant for it, and so is paid for', () => {
+    const messages = { ...ours, dialects: ['anthropic-messages' as const] }
+    expect(offered([openai, messages], [credentialOf()], { dialect: 'anthropic-messages' })).toEqual(['ours'])
+    expect(offered([openai, messages], [credentialOf({ isPaused: true })], { dialect: 'anthropic-messages' })).toEqual(['ours'])
   })
 })
 

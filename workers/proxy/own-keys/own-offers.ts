@@ -15,23 +15,21 @@ export function ownMeansOf({ credentials, fallback }: OwnKeys, keyId: string): O
   return { credentials: credentials.filter(({ keyIds }) => keyIds === null || keyIds.includes(keyId)), fallback }
 }
 
-/** The credentials that are meant for a model, paused ones too: while there is one, the balance is not touched without leave. */
-export function credentialsFor(model: CatalogueModel, { credentials }: OwnMeans): OwnCredential[] {
-  return credentials.filter((credential) => {
-    const { models, provider } = credential
-    if (models && !models.some((name) => name === model.id || model.aliases.includes(name))) return false
-    return provider === openaiCompatible || model.routes.some((route) => takesKeysOf(provider, route))
-  })
+/** The credentials that a call of a model in a dialect is meant for, paused ones too: while there is one, the balance is not touched without leave. */
+export function credentialsFor(model: CatalogueModel, dialect: DialectName, { credentials }: OwnMeans): OwnCredential[] {
+  return credentials.filter((credential) => ownRoutes(model, credential).some(({ dialects }) => dialects.includes(dialect)))
 }
 
 /** Every way to serve a model by a credential. It costs nothing here, and the provider is asked as we would ask it. */
 export function ownOffers(model: CatalogueModel, credential: OwnCredential): Offer[] {
-  const { credentialId, provider } = credential
-  if (credential.baseUrl !== null) {
-    const route = { ...compatibleRoute, routeId: credentialId, upstream: new URL(credential.baseUrl).hostname, upstreamModel: model.id }
-    return [ownOffer(model, { ...route, baseUrl: credential.baseUrl }, credential)]
-  }
-  return model.routes.filter((route) => takesKeysOf(provider, route)).map((route) => ownOffer(model, route, credential))
+  return ownRoutes(model, credential).map((route) => ownOffer(model, route, credential))
+}
+
+/** Where a credential leads to a model; nowhere when it is not meant for it. */
+export function ownRoutes(model: CatalogueModel, { credentialId, provider, baseUrl, models }: OwnCredential): CatalogueRoute[] {
+  if (models && !models.some((name) => name === model.id || model.aliases.includes(name))) return []
+  if (baseUrl === null) return model.routes.filter((route) => takesKeysOf(provider, route))
+  return [{ ...compatibleRoute, routeId: credentialId, upstream: new URL(baseUrl).hostname, upstreamModel: model.id, baseUrl }]
 }
 
 /** A model that the catalogue does not know and one of the customer's providers is said to serve; undefined when none is. */

@@ -4,7 +4,7 @@ import type { OwnCredential } from '#shared/contracts/provider-credential.ts'
 import type { RelayOptions } from '#shared/contracts/relay-options.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
 import type { Call } from '../dialects/dialect.ts'
-import { credentialsFor, type OwnMeans, ownOffers } from '../own-keys/own-offers.ts'
+import { credentialsFor, type OwnMeans, ownOffers, ownRoutes } from '../own-keys/own-offers.ts'
 import type { RouteHealth } from './route-health.ts'
 
 /** One way to serve a call, and what the customer pays if it is taken. */
@@ -43,10 +43,8 @@ export function paidOffer(model: CatalogueModel, route: CatalogueRoute): Offer {
 export function offersOf(models: CatalogueModel[], wish: Wish, health: RouteHealth, random: () => number = Math.random): Offer[] {
   const { call, dialect, pinnedKey } = wish
   const [first] = models
-  const all = models.map((model) => offersFor(model, wish.own))
-  if (isEmpty(all)) throw new ApiError('byok_paused')
-  const spoken = all.map((some) => some.filter(({ route }) => route.dialects.includes(dialect)))
-  if (first && isEmpty(spoken)) throw wrongDialect(first, all.flat(), dialect)
+  const spoken = models.map((model) => offersFor(model, dialect, wish.own))
+  if (first && isEmpty(spoken)) throw unspoken(first, models, wish)
   const sold = spoken.map((some) =>
     some.filter(({ price, own }) => own || call.requires.every((name) => price.units?.[name] !== undefined)),
   )
@@ -64,11 +62,12 @@ export function offersOf(models: CatalogueModel[], wish: Wish, health: RouteHeal
   return call.relay.fallback === false ? offers.slice(0, 1) : offers
 }
 
-/** A model that own credentials are meant for is not served with the balance, unless the customer wants that. None only when all of them are paused. */
-function offersFor(model: CatalogueModel, means: OwnMeans): Offer[] {
-  const credentials = means.credentials.length === 0 ? [] : credentialsFor(model, means)
+/** What own credentials are meant for is not served with the balance, unless the customer wants that. */
+function offersFor(model: CatalogueModel, dialect: DialectName, means: OwnMeans): Offer[] {
+  const credentials = means.credentials.length === 0 ? [] : credentialsFor(model, dialect, means)
   const own = credentials.filter(({ isPaused }) => !isPaused).flatMap((credential) => ownOffers(model, credential))
-  return credentials.length === 0 || means.fallback ? [...own, ...model.routes.map((route) => paidOffer(model, route))] : own
+  const paid = credentials.length === 0 || means.fallback ? model.routes.map((route) => paidOffer(model, route)) : []
+  return [...own, ...paid].filter(({ route }) => route.dialects.includes(dialect))
 }
 
 function isEmpty(offers: Offer[][]): boolean {
@@ -94,12 +93,12 @@ const unsold: Record<Call['requires'][number], string> = {
   longContext: 'long prompts',
 }
 
-function wrongDialect({ id }: CatalogueModel, offers: Offer[], dialect: DialectName): ApiError {
-  const spoken = new Set(
-    offers.filter(({ model }) => model.id === id).flatMap(({ route }) => route.dialects.map((each) => endpointsOf[each])),
-  )
-  const how = offers.every(({ own }) => own) ? ' with your own keys' : ''
-  const message = `The model '${id}' is not served at ${endpointsOf[dialect]}${how}. It is at ${[...spoken].join(', ')}.`
+/** Why nobody serves a call in its dialect: the customer's own keys for it are paused, or nobody speaks it. */
+function unspoken(first: CatalogueModel, models: CatalogueModel[], { dialect, own }: Wish): ApiError {
+  if (models.some((model) => credentialsFor(model, dialect, own).length > 0)) return new ApiError('byok_paused')
+  const routes = [...first.routes, ...own.credentials.flatMap((credential) => ownRoutes(first, credential))]
+  const spoken = new Set(routes.flatMap(({ dialects }) => dialects.map((each) => endpointsOf[each])))
+  const message = `The model '${first.id}' is not served at ${endpointsOf[dialect]}. It is at ${[...spoken].join(', ')}.`
   return new ApiError('wrong_endpoint', { param: 'model', message })
 }
 

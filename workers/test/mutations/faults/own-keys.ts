@@ -24,7 +24,7 @@ export const ownKeys = [
     },
     {
       promise: 'a credential for other models serves none',
-      find: '    if (models && !models.some((name) => name === model.id || model.aliases.includes(name))) return false\n',
+      find: '  if (models && !models.some((name) => name === model.id || model.aliases.includes(name))) return []\n',
       replace: '',
     },
     { promise: 'what an own account serves is not sold', find: 'price: ownPrice, own:', replace: 'price: model.price, own:' },
