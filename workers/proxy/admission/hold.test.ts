@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import type { CatalogueModel, CatalogueRoute } from '#db/queries/read-catalogue.ts'
 import { boundNanos } from '#shared/pricing/cost.ts'
 import { formatUsd } from '#shared/values/money.ts'
 import { openaiChat, readChatCall } from '../dialects/openai-chat.ts'
 import { countedBodyBytes, imageTokens } from '../limits.ts'
+import { modelOf, routeOf } from '../testing/offer.ts'
 import { paidOffer } from '../upstream/offers.ts'
 import { holdOf } from './hold.ts'
 
@@ -15,19 +15,7 @@ const price = {
   outputPicos: 4_000,
   priceVersionId: 'prc_1',
 }
-const model: CatalogueModel = {
-  id: 'gpt-test',
-  kind: 'chat',
-  aliases: [],
-  owner: null,
-  displayName: null,
-  contextTokens: 128_000,
-  maxOutputTokens: 4_096,
-  tokenizer: 'o200k_base',
-  createdAtMs: 0,
-  price,
-  routes: [],
-}
+const model = modelOf({ id: 'gpt-test', contextTokens: 128_000, maxOutputTokens: 4_096, tokenizer: 'o200k_base', price, routes: [] })
 const request = {
   requestId: 'req_1',
   keyId: 'key_1',
@@ -39,29 +27,13 @@ const request = {
   userAgent: '',
   startedAtMs: 0,
 }
-const route: CatalogueRoute = {
-  routeId: 'rte_1',
-  upstream: 'scripted',
-  kind: 'openai',
-  baseUrl: 'https://upstream.test',
-  credential: 'scripted',
-  byok: null,
-  upstreamModel: 'scripted-fast',
-  dialects: ['openai-chat'],
-  region: null,
-  priority: 0,
-  weight: 1,
-  price: null,
-  cost: null,
-  isUp: true,
-}
 const prose = 'The customer pays for tokens, and a token is about four letters of English prose. '.repeat(20)
 
 function hold(body: object) {
   const bytes = new TextEncoder().encode(
     JSON.stringify({ model: 'gpt-test', max_tokens: 100, messages: [{ role: 'user', content: prose }], ...body }),
   )
-  return { bytes: bytes.length, ...holdOf(request, openaiChat, readChatCall({ bytes }), [paidOffer(model, route)]) }
+  return { bytes: bytes.length, ...holdOf(request, openaiChat, readChatCall({ bytes }), [paidOffer(model, routeOf())]) }
 }
 
 test('a hold is bounded by bytes and max_tokens, without a look at the text', () => {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Catalogue, CatalogueModel, VersionedPrice } from '#db/queries/read-catalogue.ts'
 import type { Surroundings } from '../env.ts'
 import { catalogueFreshMs, catalogueUsableMs } from '../limits.ts'
+import { modelOf, routeOf } from '../testing/offer.ts'
 import { modelsOf, objectionTo } from './catalogue.ts'
 
 const price: VersionedPrice = {
@@ -14,36 +15,7 @@ const price: VersionedPrice = {
   outputPicos: 4_000,
   units: {},
 }
-const route: CatalogueModel['routes'][number] = {
-  routeId: 'rte_a',
-  upstream: 'p',
-  kind: 'openai',
-  baseUrl: 'https://api.provider.example',
-  credential: 'p',
-  byok: null,
-  upstreamModel: 'm',
-  dialects: ['openai-chat'],
-  region: null,
-  priority: 0,
-  weight: 1,
-  price: null,
-  cost: null,
-  isUp: true,
-}
-const model = (id: string, changes: Partial<CatalogueModel> = {}): CatalogueModel => ({
-  id,
-  kind: 'chat',
-  aliases: [],
-  owner: null,
-  displayName: null,
-  contextTokens: 1_000,
-  maxOutputTokens: 100,
-  tokenizer: 'unknown',
-  createdAtMs: 0,
-  price,
-  routes: [route],
-  ...changes,
-})
+const model = (id: string, changes: Partial<CatalogueModel> = {}): CatalogueModel => modelOf({ id, price, ...changes })
 const of = (models: CatalogueModel[], forcedImportId = 0): Catalogue => ({ models, broken: [], forcedImportId })
 const names = ['a', 'b', 'c', 'd']
 const good = of(names.map((id) => model(id)))
@@ -122,7 +94,7 @@ describe('a catalogue that cannot be meant', () => {
 
   test('is one that is too large, forced or not', () => {
     const many = Array.from({ length: 2_001 }, (_, at) => model(String(at)))
-    const wide = model('a', { routes: Array(5_001).fill(route) })
+    const wide = model('a', { routes: Array(5_001).fill(routeOf()) })
     expect(objectionTo(of(many, 7), good)).toContain('2001 models')
     expect(objectionTo(of([wide], 7), undefined)).toContain('5001 routes')
   })
