@@ -1,12 +1,10 @@
 import { z } from 'zod'
 import { type Db, openDb } from '#db/client.ts'
 import { assert } from '#shared/values/assert.ts'
-import type { TargetAccess } from '#workers/services/credentials/credential-platform.ts'
 import type { LedgerNamespace } from '#workers/services/ledger/namespace.ts'
 import type { KeyRing } from '#workers/services/secrets/key-ring.ts'
 import { KekSettings, keyRingWhenAsked } from '#workers/services/secrets/settings.ts'
-import { openDnsResolver } from '#workers/services/targets/resolve-target.ts'
-import { TargetSettings, targetRulesOf } from '#workers/services/targets/settings.ts'
+import { type TargetAccess, TargetSettings, targetAccessOf } from '#workers/services/targets/settings.ts'
 
 /** What is bound to this Worker. Only this file reads it; all else gets `Surroundings`. */
 export interface AdminEnv extends KekSettings, z.input<typeof TargetSettings> {
@@ -57,7 +55,7 @@ export function surroundingsOf(env: AdminEnv): Surroundings {
     ledger: env.LEDGER,
     access: { teamUrl: settings.data.ACCESS_TEAM_URL, audience: settings.data.ACCESS_AUDIENCE },
     keyRing: keyRingWhenAsked(settings.data),
-    targets: { rules: targetRulesOf(settings.data), resolver: openDnsResolver(settings.data.DNS_OVER_HTTPS) },
+    targets: targetAccessOf(settings.data),
   }
   known = { env, surroundings }
   return surroundings

@@ -3,9 +3,7 @@ import { type Db, openDb } from '#db/client.ts'
 import type { CustomerLedgerRpc } from '#shared/contracts/ledger.ts'
 import type { KeyRing } from '#workers/services/secrets/key-ring.ts'
 import { KekSettings, keyRingWhenAsked } from '#workers/services/secrets/settings.ts'
-import type { TargetRules } from '#workers/services/targets/check-target.ts'
-import { type DnsResolver, openDnsResolver } from '#workers/services/targets/resolve-target.ts'
-import { TargetSettings, targetRulesOf } from '#workers/services/targets/settings.ts'
+import { type TargetAccess, TargetSettings, targetAccessOf } from '#workers/services/targets/settings.ts'
 import { databaseTimeoutMs } from './limits.ts'
 
 const Settings = z.object({
@@ -30,7 +28,7 @@ export interface Surroundings {
   credentials: ReadonlyMap<string, string>
   /** What opens the keys that customers bring along; throws where the settings of it are wrong. */
   keyRing: () => KeyRing
-  targets: { rules: TargetRules; resolver: DnsResolver }
+  targets: TargetAccess
   ledgerOf(organizationId: string): CustomerLedgerRpc
 }
 
@@ -45,7 +43,7 @@ export function surroundingsOf(env: Env): Surroundings {
     redis: { url: settings.UPSTASH_REDIS_REST_URL, token: settings.UPSTASH_REDIS_REST_TOKEN },
     credentials: new Map(Object.entries(settings.UPSTREAM_CREDENTIALS)),
     keyRing: keyRingWhenAsked(settings),
-    targets: { rules: targetRulesOf(settings), resolver: openDnsResolver(settings.DNS_OVER_HTTPS) },
+    targets: targetAccessOf(settings),
     ledgerOf: (organizationId) => ledgerStub(env, organizationId),
   }
   known = { env, surroundings }

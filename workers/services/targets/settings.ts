@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { TargetRules } from './check-target.ts'
+import { type DnsResolver, openDnsResolver } from './resolve-target.ts'
 
 /** A list in one variable: names between commas. */
 const List = z.string().transform((text) =>
@@ -18,6 +19,17 @@ export const TargetSettings = z.object({
   /** Origins that may be private or plain http, like `http://127.0.0.1:8791`. */
   ALLOWED_TARGETS: List.pipe(z.array(z.string().refine(isOrigin, 'is not an origin'))).default([]),
 })
+
+/** By what rules, and by whose word on DNS, an address of a customer's is judged. */
+export interface TargetAccess {
+  rules: TargetRules
+  resolver: DnsResolver
+}
+
+/** Call it once an isolate, as openDnsResolver. */
+export function targetAccessOf(settings: z.output<typeof TargetSettings>): TargetAccess {
+  return { rules: targetRulesOf(settings), resolver: openDnsResolver(settings.DNS_OVER_HTTPS) }
+}
 
 export function targetRulesOf(settings: z.output<typeof TargetSettings>): TargetRules {
   return { ownHosts: settings.OWN_HOSTS, allowed: new Set(settings.ALLOWED_TARGETS) }
