@@ -113,7 +113,7 @@ function rank(offers: Offer[], wish: Wish, health: RouteHealth, random: () => nu
   const nowMs = Date.now()
   const { sort, providers = {} } = wish.call.relay
   const order = providers.order ?? []
-  const conversation = wish.call.relay.session ?? wish.call.conversation.key()
+  const conversation = conversationOf(wish)
   const keys = new Map(
     offers.map((offer) => {
       const { route, own } = offer
@@ -159,9 +159,14 @@ function draw({ key, route }: Offer, wish: Wish, conversation: string | null, ra
   return -Math.log(Math.max(number, Number.MIN_VALUE)) / route.weight
 }
 
+/** By what a conversation is known again; null when nothing tells. */
+function conversationOf({ call }: Wish): string | null {
+  return call.relay.session ?? call.conversation.key()
+}
+
 /** The account that a bound conversation belongs to, whatever its health: the one it would draw if all were well. */
 function keeperOf(offers: Offer[], wish: Wish): string | undefined {
-  const conversation = wish.call.relay.session ?? wish.call.conversation.key()
+  const conversation = conversationOf(wish)
   const keys = new Map(
     offers.map((offer) => {
       const { own, route } = offer
