@@ -1,6 +1,6 @@
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { Pool } from 'pg'
-import type { Db } from './client.ts'
+import type { Db, Transact } from './client.ts'
 
 /** A database for Node: migrations, seeds, tests. Whoever opens it closes it. */
 export function openNodeDb(databaseUrl: string, connections = 10): { db: Db; pool: Pool; close: () => Promise<void> } {
@@ -10,4 +10,9 @@ export function openNodeDb(databaseUrl: string, connections = 10): { db: Db; poo
   // One lost within a transaction fails its query; the event beside that would end the process.
   pool.on('connect', (client) => client.on('error', () => undefined))
   return { db: drizzle({ client: pool }), pool, close: () => pool.end() }
+}
+
+/** Transactions of a database that `openNodeDb` opened. */
+export function nodeTransact(db: Db): Transact {
+  return (work) => db.transaction(work, { isolationLevel: 'read committed' })
 }

@@ -14,7 +14,7 @@ import { reconcile } from './reconcile.ts'
 import { recordUsage } from './record-usage.ts'
 import { revokeApiKey } from './revoke-api-key.ts'
 import { setKeyLimits } from './set-key-limits.ts'
-import { setOrganizationLimits, setOrganizationOverdraft, setOrganizationStatus } from './set-organization-account.ts'
+import { changeOrganizationAccount } from './set-organization-account.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -95,9 +95,9 @@ test('every change of an account raises its version by one, and no other account
     () => postEntry(database.db, credit(organizationId)),
     () => postEntry(database.db, credit(organizationId, { amountNanos: -10, kind: 'debit' })),
     () => recordUsage(database.db, [{ organizationId, events: [settlementEvent(), settlementEvent()] }]),
-    () => setOrganizationLimits(database.db, organizationId, { concurrency: 3 }),
-    () => setOrganizationStatus(database.db, organizationId, 'suspended'),
-    () => setOrganizationOverdraft(database.db, organizationId, 7),
+    () => changeOrganizationAccount(database.db, organizationId, { limits: { concurrency: 3 } }),
+    () => changeOrganizationAccount(database.db, organizationId, { status: 'suspended' }),
+    () => changeOrganizationAccount(database.db, organizationId, { overdraftNanos: 7 }),
     () => setKeyLimits(database.db, { organizationId, keyId, limits: { requestsPerMinute: 5 } }),
     () => newKey(organizationId),
     () => revokeApiKey(database.db, { organizationId, keyId }),
@@ -118,7 +118,7 @@ describe('a key', () => {
     const organizationId = await newCustomer(database.db)
     const expiresAtMs = Date.UTC(2040, 5, 1, 12, 30, 15, 123)
     const { keyId, keyHash } = await newKey(organizationId, { expiresAtMs, allowedModels: ['a', 'b "c"'] })
-    await setOrganizationLimits(database.db, organizationId, { requestsPerMinute: 0 })
+    await changeOrganizationAccount(database.db, organizationId, { limits: { requestsPerMinute: 0 } })
     await postEntry(database.db, credit(organizationId))
     const found = await findKeyByHash(database.db, keyHash)
     expect(found).toEqual({

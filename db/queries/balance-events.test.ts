@@ -6,7 +6,7 @@ import { listCustomerEvents } from './list-customer-events.ts'
 import { postEntry } from './post-entry.ts'
 import { exhaustedBelowNanos } from './raise-balance-events.ts'
 import { recordUsage } from './record-usage.ts'
-import { setOrganizationLowBalance, setOrganizationOverdraft } from './set-organization-account.ts'
+import { changeOrganizationAccount } from './set-organization-account.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -20,7 +20,7 @@ const cents = exhaustedBelowNanos
 async function customerWith(balance: number, low: number | null): Promise<string> {
   const organizationId = await newCustomer(database.db)
   await credit(organizationId, balance)
-  await setOrganizationLowBalance(database.db, organizationId, low === null ? null : low * cents)
+  await changeOrganizationAccount(database.db, organizationId, { lowBalanceNanos: low === null ? null : low * cents })
   return organizationId
 }
 
@@ -85,7 +85,7 @@ test('one movement can pass both thresholds, and a balance runs out when less th
 
 test('an overdraft moves the end, and not the low balance', async () => {
   const organizationId = await customerWith(10, 5)
-  await setOrganizationOverdraft(database.db, organizationId, 20 * cents)
+  await changeOrganizationAccount(database.db, organizationId, { overdraftNanos: 20 * cents })
   await spend(organizationId, 25)
   expect(await told(organizationId)).toEqual(['balance.low -15 < 5'])
   await spend(organizationId, 5)
@@ -96,8 +96,8 @@ test('a debit by hand tells as use does; a credit, and a new threshold, tell not
   const organizationId = await customerWith(10, 5)
   await credit(organizationId, -6)
   expect(await told(organizationId)).toEqual(['balance.low 4 < 5'])
-  await setOrganizationLowBalance(database.db, organizationId, 4 * cents)
-  await setOrganizationLowBalance(database.db, organizationId, 5 * cents)
+  await changeOrganizationAccount(database.db, organizationId, { lowBalanceNanos: 4 * cents })
+  await changeOrganizationAccount(database.db, organizationId, { lowBalanceNanos: 5 * cents })
   await credit(organizationId, 1)
   expect(await told(organizationId)).toHaveLength(1)
 })

@@ -6,6 +6,7 @@ import { providerCredentials, secrets } from '../schema/index.ts'
 export interface FoundProviderCredential {
   provider: string
   baseUrl: string | null
+  lastFour: string
   sealed: SealedSecret
 }
 
@@ -19,6 +20,7 @@ export async function findProviderCredential(
     .select({
       provider: providerCredentials.provider,
       baseUrl: providerCredentials.baseUrl,
+      lastFour: providerCredentials.lastFour,
       sealed: { version, kek, kekId, wrappedDek, sealed },
     })
     .from(providerCredentials)

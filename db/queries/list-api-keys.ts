@@ -1,4 +1,4 @@
-import { desc, eq } from 'drizzle-orm'
+import { desc, eq, getTableColumns } from 'drizzle-orm'
 import type { Db } from '../client.ts'
 import { apiKeys } from '../schema/index.ts'
 
@@ -8,11 +8,6 @@ const maxRows = 2_000
 
 /** A customer's keys, newest first, revoked ones too; without the hashes. */
 export function listApiKeys(db: Db, organizationId: string): Promise<ApiKeyRow[]> {
-  const { id, name, redacted, limits, allowedModels, expiresAt, revokedAt, createdAt } = apiKeys
-  return db
-    .select({ id, organizationId: apiKeys.organizationId, name, redacted, limits, allowedModels, expiresAt, revokedAt, createdAt })
-    .from(apiKeys)
-    .where(eq(apiKeys.organizationId, organizationId))
-    .orderBy(desc(id))
-    .limit(maxRows)
+  const { keyHash: _, ...columns } = getTableColumns(apiKeys)
+  return db.select(columns).from(apiKeys).where(eq(apiKeys.organizationId, organizationId)).orderBy(desc(apiKeys.id)).limit(maxRows)
 }

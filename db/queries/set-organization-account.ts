@@ -1,35 +1,33 @@
 import { eq, sql } from 'drizzle-orm'
-import type { Limits } from '#shared/contracts/account.ts'
 import type { Db } from '../client.ts'
 import { organizations } from '../schema/index.ts'
 
-/** Replaces a customer's limits. Answers the account's new version; null when there is no such customer. */
-export function setOrganizationLimits(db: Db, organizationId: string, limits: Limits): Promise<number | null> {
-  return change(db, organizationId, { limits })
-}
+/** What a customer's ledger object must know of the organization itself. */
+export type OrganizationAccount = Partial<
+  Pick<typeof organizations.$inferInsert, 'limits' | 'status' | 'overdraftNanos' | 'lowBalanceNanos'>
+>
 
-/** Suspends a customer, or lets it work again. Answers as setOrganizationLimits. */
-export function setOrganizationStatus(db: Db, organizationId: string, status: 'active' | 'suspended'): Promise<number | null> {
-  return change(db, organizationId, { status })
-}
+/** The changed columns, as they were and as they are. */
+export type OrganizationChange = { before: OrganizationAccount; after: OrganizationAccount }
 
-/** Sets how far a customer's balance may fall below zero. Answers as setOrganizationLimits. */
-export function setOrganizationOverdraft(db: Db, organizationId: string, overdraftNanos: number): Promise<number | null> {
-  return change(db, organizationId, { overdraftNanos })
-}
-
-/** Sets the balance below which `balance.low` is raised; null for none. Answers as setOrganizationLimits. */
-export function setOrganizationLowBalance(db: Db, organizationId: string, lowBalanceNanos: number | null): Promise<number | null> {
-  return change(db, organizationId, { lowBalanceNanos })
-}
-
-type Change = Partial<Pick<typeof organizations.$inferInsert, 'limits' | 'status' | 'overdraftNanos' | 'lowBalanceNanos'>>
-
-async function change(db: Db, organizationId: string, values: Change): Promise<number | null> {
-  const [row] = await db
+/** Changes what is named of an organization and raises its version; call it in a transaction. Null when there is no such organization. */
+export async function changeOrganizationAccount(
+  tx: Db,
+  organizationId: string,
+  wanted: { [Name in keyof OrganizationAccount]?: OrganizationAccount[Name] | undefined },
+): Promise<OrganizationChange | null> {
+  const columns = {
+    limits: organizations.limits,
+    status: organizations.status,
+    overdraftNanos: organizations.overdraftNanos,
+    lowBalanceNanos: organizations.lowBalanceNanos,
+  }
+  const [before] = await tx.select(columns).from(organizations).where(eq(organizations.id, organizationId)).for('no key update')
+  if (!before) return null
+  const after: OrganizationAccount = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined))
+  await tx
     .update(organizations)
-    .set({ ...values, balanceVersion: sql`${organizations.balanceVersion} + 1` })
+    .set({ ...after, balanceVersion: sql`${organizations.balanceVersion} + 1` })
     .where(eq(organizations.id, organizationId))
-    .returning({ version: organizations.balanceVersion })
-  return row?.version ?? null
+  return { before: Object.fromEntries(Object.entries(before).filter(([name]) => name in after)), after }
 }

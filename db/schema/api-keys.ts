@@ -18,6 +18,12 @@ export const apiKeys = pgTable(
     limits: jsonb('limits').$type<Limits>().notNull().default({}),
     /** Null allows every model; an empty list allows none. */
     allowedModels: text('allowed_models').array(),
+    /** Addresses and networks (CIDR) it may be used from; null allows every one. */
+    allowedIps: text('allowed_ips').array(),
+    /** Id of the user, management key or operator that made it; null for those made before this was noted. */
+    createdBy: text('created_by'),
+    /** The key it took the place of by rotation. */
+    replaces: text('replaces'),
     expiresAt: timestamp('expires_at', { withTimezone: true, mode: 'date' }),
     revokedAt: timestamp('revoked_at', { withTimezone: true, mode: 'date' }),
     createdAt: timestamp('created_at', { withTimezone: true, mode: 'date' }).notNull().defaultNow(),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Db, openDb } from '#db/client.ts'
+import { type Db, openDb, openTransact, type Transact } from '#db/client.ts'
 import { assert } from '#shared/values/assert.ts'
 import type { LedgerNamespace } from '#workers/services/ledger/namespace.ts'
 import type { KeyRing } from '#workers/services/secrets/key-ring.ts'
@@ -29,6 +29,7 @@ const Settings = z.object({
 /** All that this Worker takes from its surroundings. */
 export interface Surroundings {
   db: Db
+  transact: Transact
   ledger: LedgerNamespace
   access: { teamUrl: string; audience: string }
   /** Throws a `KekMisconfiguration`: what needs no secret goes on without. */
@@ -50,8 +51,10 @@ export function surroundingsOf(env: AdminEnv): Surroundings {
   const wrong = settings.success ? [] : settings.error.issues.map((issue) => issue.path.join('.'))
   assert(settings.success, `bindings missing or wrong: ${wrong.join(', ')}`)
   assert(env.LEDGER, 'bindings missing or wrong: LEDGER')
+  const database = { databaseUrl: settings.data.DATABASE_URL, endpoint: settings.data.NEON_ENDPOINT }
   const surroundings = {
-    db: openDb({ databaseUrl: settings.data.DATABASE_URL, endpoint: settings.data.NEON_ENDPOINT }),
+    db: openDb(database),
+    transact: openTransact(database),
     ledger: env.LEDGER,
     access: { teamUrl: settings.data.ACCESS_TEAM_URL, audience: settings.data.ACCESS_AUDIENCE },
     keyRing: keyRingWhenAsked(settings.data),

@@ -5,14 +5,21 @@ import type { CredentialPlatform } from '#workers/services/credentials/credentia
 import type { Platform } from '#workers/services/platform.ts'
 import type { AdminContext } from './env.ts'
 
+/** hono's context, as far as a verb's surroundings are made from it. */
+interface Asked {
+  var: AdminContext['Variables']
+  req: { header(name: string): string | undefined }
+}
+
 /** What the verbs of `workers/services` need, for the one who asks. */
-export function platformOf(c: { var: AdminContext['Variables'] }): Platform {
-  const { db, ledger } = c.var.surroundings
-  return { db, ledger, actor: c.var.actor }
+export function platformOf(c: Asked): Platform {
+  const { db, transact, ledger } = c.var.surroundings
+  const ip = c.req.header('cf-connecting-ip') ?? null
+  return { db, transact, ledger, actor: { type: 'operator', id: c.var.actor, ip, requestId: c.var.requestId } }
 }
 
 /** As platformOf, with what seals a key and judges where it may be sent. */
-export function credentialPlatformOf(c: { var: AdminContext['Variables'] }): CredentialPlatform {
+export function credentialPlatformOf(c: Asked): CredentialPlatform {
   const { keyRing, targets } = c.var.surroundings
   return { ...platformOf(c), keyRing, targets }
 }

@@ -3,6 +3,7 @@ import { setKeyLimits } from '#db/queries/set-key-limits.ts'
 import type { Limits } from '#shared/contracts/account.ts'
 import { maxAmountNanos } from '#shared/values/money.ts'
 import { createOrganization } from '#workers/services/organizations/create.ts'
+import { nodePlatform } from '#workers/services/testing/node-platform.ts'
 
 /** As high as limits go: every one of them is checked and counted on every request, and none refuses. */
 const limits: Limits = {
@@ -21,10 +22,7 @@ export interface BenchCustomer {
 
 /** A customer as the operator would make it: credit, one key, limits on both. */
 export async function makeCustomer(db: Db): Promise<BenchCustomer> {
-  const unreachable = () => {
-    throw new Error('the ledger object of a new customer is not there yet')
-  }
-  const platform = { db, ledger: { getByName: unreachable }, actor: 'benchmark' }
+  const platform = nodePlatform(db)
   const creditNanos = maxAmountNanos
   const created = await createOrganization(platform, { name: 'Benchmark', creditNanos, limits })
   await setKeyLimits(db, { organizationId: created.organizationId, keyId: created.keyId, limits })

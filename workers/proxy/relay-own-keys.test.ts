@@ -8,6 +8,7 @@ import { newId } from '#shared/values/id.ts'
 import { sealKey } from '#workers/services/credentials/seal-key.ts'
 import { createOrganization } from '#workers/services/organizations/create.ts'
 import { keyRingOf } from '#workers/services/secrets/settings.ts'
+import { nodePlatform } from '#workers/services/testing/node-platform.ts'
 import { errorOfRefusal } from './admission/admit.ts'
 import { openaiChat } from './dialects/openai-chat.ts'
 import type { Surroundings } from './env.ts'
@@ -47,10 +48,7 @@ const whole = () => Response.json({ choices: [{ message: { content: 'hi' } }], u
 
 /** A customer of its own, that brings keys along and sends requests. */
 async function newCustomer() {
-  const noObject = () => {
-    throw new Error('a new customer has no object yet')
-  }
-  const { apiKey, organizationId } = await createOrganization({ db: database.db, ledger: { getByName: noObject }, actor: 'test' }, {})
+  const { apiKey, organizationId } = await createOrganization(nodePlatform(database.db), {})
   return {
     async bring({
       provider = 'openai',

@@ -6,6 +6,7 @@ import { RequestStatus } from '#shared/contracts/request-status.ts'
 import type { Attempt, UsageEvent } from '#shared/contracts/usage-event.ts'
 import { newId } from '#shared/values/id.ts'
 import { createOrganization } from '#workers/services/organizations/create.ts'
+import { nodePlatform } from '#workers/services/testing/node-platform.ts'
 import { readRequestStatus } from './request-status.ts'
 import { exchangeWith } from './testing/exchange.ts'
 import { ScriptedLedger } from './testing/scripted-ledger.ts'
@@ -15,10 +16,7 @@ let customer: { apiKey: string; keyId: string; organizationId: string }
 
 beforeAll(async () => {
   database = await startTestDatabase()
-  const noObject = () => {
-    throw new Error('a new customer has no object yet')
-  }
-  customer = await createOrganization({ db: database.db, ledger: { getByName: noObject }, actor: 'test' }, {})
+  customer = await createOrganization(nodePlatform(database.db), {})
 })
 afterAll(() => database.stop())
 beforeEach(() => void vi.spyOn(console, 'error').mockReturnValue(undefined))

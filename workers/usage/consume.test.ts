@@ -5,7 +5,7 @@ import { openNodeDb } from '#db/node-client.ts'
 import { postEntry } from '#db/queries/post-entry.ts'
 import { readOrganization } from '#db/queries/read-organization.ts'
 import { reconcile } from '#db/queries/reconcile.ts'
-import { setOrganizationLowBalance } from '#db/queries/set-organization-account.ts'
+import { changeOrganizationAccount } from '#db/queries/set-organization-account.ts'
 import { parkedEvents } from '#db/schema/index.ts'
 import { startTestDatabase, type TestDatabase } from '#db/testing/database.ts'
 import { adjustmentEvent, newCredential, newCustomer, settlementEvent, usedEvent } from '#db/testing/usage-events.ts'
@@ -87,7 +87,7 @@ describe('a batch of messages', () => {
     const [organizationId, other] = [await newCustomer(db), await newCustomer(db)]
     const opening = { amountNanos: 50_000_000, kind: 'credit', reason: null } as const
     for (const id of [organizationId, other]) await postEntry(db, { ...opening, organizationId: id, eventId: newId('crd') })
-    await setOrganizationLowBalance(db, organizationId, 30_000_000)
+    await changeOrganizationAccount(db, organizationId, { lowBalanceNanos: 30_000_000 })
     const [low, out] = [settlementEvent({ costNanos: 30_000_000 }), settlementEvent({ costNanos: 20_000_000 })]
     const messages = [
       messageOf({ organizationId, events: [low, settlementEvent({ model: 'nul \0' }), out] }),

@@ -7,6 +7,7 @@ import { readOwnKeys } from '#db/queries/read-own-keys.ts'
 import { revokeApiKey } from '#db/queries/revoke-api-key.ts'
 import { startTestDatabase, type TestDatabase } from '#db/testing/database.ts'
 import { createOrganization } from '#workers/services/organizations/create.ts'
+import { nodePlatform } from '#workers/services/testing/node-platform.ts'
 import { keyFreshMs, keyUsableMs } from '../limits.ts'
 import { authenticate, authenticateAgain } from './authenticate.ts'
 
@@ -25,10 +26,7 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
 afterEach(() => void vi.useRealTimers())
 
 async function newKey() {
-  const noObject = () => {
-    throw new Error('a new customer has no object yet')
-  }
-  return createOrganization({ db: database.db, ledger: { getByName: noObject }, actor: 'test' }, {})
+  return createOrganization(nodePlatform(database.db), {})
 }
 
 function askingWith(apiKey: string, db: Db, beside: Promise<unknown>[] = []) {

@@ -1,6 +1,7 @@
 import { postEntry } from '#db/queries/post-entry.ts'
 import type { CreditAnswer, NewCredit } from '#shared/contracts/credit.ts'
-import { pushSnapshot } from '../ledger/push-snapshot.ts'
+import { recordChange } from '../audit/record-change.ts'
+import { changeAccount } from '../ledger/change-account.ts'
 import type { Platform } from '../platform.ts'
 
 export type CreditOutcome =
@@ -14,15 +15,23 @@ export type CreditOutcome =
  */
 export async function credit(platform: Platform, organizationId: string, wanted: NewCredit): Promise<CreditOutcome> {
   const { amountNanos } = wanted
-  const posted = await postEntry(platform.db, {
+  const entry = {
     organizationId,
     amountNanos,
     kind: amountNanos < 0 ? 'debit' : 'credit',
     eventId: creditEventId(wanted.idempotencyKey),
-    reason: `${wanted.reason} (${platform.actor})`,
+    reason: `${wanted.reason} (${platform.actor.id})`,
+  } as const
+  const { value: posted, pushed } = await changeAccount(platform, organizationId, async (tx) => {
+    const outcome = await postEntry(tx, entry)
+    if (outcome.outcome !== 'posted') return outcome
+    const { kind, eventId, reason } = entry
+    const target = { type: 'ledger_entry', id: eventId }
+    const after = { amountNanos, reason, balanceNanos: outcome.balanceNanos }
+    await recordChange(tx, platform.actor, { chain: { organizationId }, action: `${kind}.posted`, target, after })
+    return outcome
   })
   if (posted.outcome === 'refused') return posted
-  const pushed = await pushSnapshot(platform, organizationId)
   const replayed = posted.outcome === 'already_posted'
   return { outcome: 'posted', answer: { organizationId, amountNanos, balanceNanos: posted.balanceNanos, replayed, pushed } }
 }

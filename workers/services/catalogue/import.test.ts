@@ -7,6 +7,7 @@ import { readCatalogue } from '#db/queries/read-catalogue.ts'
 import { startTestDatabase, type TestDatabase } from '#db/testing/database.ts'
 import { CatalogueImportAnswer, NewCatalogueImport } from '#shared/contracts/catalogue-import.ts'
 import type { Price } from '#shared/pricing/cost.ts'
+import { nodePlatform } from '../testing/node-platform.ts'
 import { type ImportOutcome, importCatalogueFile } from './import.ts'
 
 let database: TestDatabase
@@ -36,7 +37,7 @@ const model = (id: string, changes: object = {}) => ({
 
 async function imported(models: object[], changes: object = {}, request: object = {}): Promise<ImportOutcome> {
   const catalogue = { providers: [provider], models, ...changes }
-  return importCatalogueFile({ db: database.db, actor: 'ada' }, NewCatalogueImport.parse({ catalogue, ...request }))
+  return importCatalogueFile(nodePlatform(database.db), NewCatalogueImport.parse({ catalogue, ...request }))
 }
 
 const sold = async () => new Map((await readCatalogue(database.db)).models.map((found) => [found.id, found]))
@@ -198,7 +199,7 @@ describe('an import', () => {
 
   test('that another one overtook writes nothing', async ({ expect }) => {
     await imported([model('a')])
-    const nothing = { upstreams: [], models: [], routes: [], prices: [], forced: false, actor: 'ada' }
+    const nothing = { upstreams: [], models: [], routes: [], prices: [], forced: false, actor: 'test' }
     const late = { ...nothing, upstreams: [{ ...provider, kind: 'openai' as const, byok: null, enabled: false }], lastImportId: 0 }
     expect(await importCatalogue(database.db, late)).toBe('overtaken')
     expect((await sold()).get('a')?.routes).toHaveLength(1)
@@ -265,9 +266,8 @@ test('the list that is shipped needs no force, and is what is sold afterwards', 
     readFileSync(fileURLToPath(new URL('../../../db/catalogue/list.json', import.meta.url).href), 'utf8'),
   )
   const request = NewCatalogueImport.parse({ catalogue })
-  const importer = { db: database.db, actor: 'ada' }
-  expect(await importCatalogueFile(importer, request)).toMatchObject({ outcome: 'applied', absurd: [] })
-  expect(await importCatalogueFile(importer, request)).toMatchObject({ outcome: 'unchanged' })
+  expect(await importCatalogueFile(nodePlatform(database.db), request)).toMatchObject({ outcome: 'applied', absurd: [] })
+  expect(await importCatalogueFile(nodePlatform(database.db), request)).toMatchObject({ outcome: 'unchanged' })
   const found = await sold()
   const prices = (models: { id: string; price: Price }[]) => models.map(({ id, price: { units, ...picos } }) => [id, { ...units }, picos])
   const read = [...found.values()].map(({ id, price: { priceVersionId: _, ...picos } }) => ({ id, price: picos }))

@@ -2,7 +2,8 @@ import { type AddProviderCredentialOutcome, addProviderCredential } from '#db/qu
 import { readOrganization } from '#db/queries/read-organization.ts'
 import type { AddedProviderCredential, NewProviderCredential } from '#shared/contracts/provider-credential.ts'
 import { newId } from '#shared/values/id.ts'
-import { pushSnapshot } from '../ledger/push-snapshot.ts'
+import { recordChange } from '../audit/record-change.ts'
+import { changeAccount } from '../ledger/change-account.ts'
 import { admitKey, type KeyRefusal } from './admit-key.ts'
 import type { CredentialPlatform } from './credential-platform.ts'
 import { sealKey } from './seal-key.ts'
@@ -26,9 +27,15 @@ export async function addCredential(
   const credentialId = newId('byk')
   const { lastFour, sealed } = await sealKey(platform.keyRing(), { organizationId, credentialId }, apiKey)
   const credential = { credentialId, provider, name, baseUrl: admitted.baseUrl, lastFour, priority, models, keyIds }
-  const added = await addProviderCredential(platform.db, { ...credential, organizationId, sealed })
+  const { value: added, pushed } = await changeAccount(platform, organizationId, async (tx) => {
+    const outcome = await addProviderCredential(tx, { ...credential, organizationId, sealed })
+    if (outcome.outcome === 'refused') return outcome
+    const target = { type: 'provider_credential', id: credentialId }
+    await recordChange(tx, platform.actor, { chain: { organizationId }, action: 'provider_credential.added', target, after: credential })
+    return outcome
+  })
   if (added.outcome === 'refused') return added
   const state = { status: 'active', lastUsedAt: null, lastError: null, lastErrorAt: null } as const
   const createdAt = new Date(added.createdAtMs).toISOString()
-  return { outcome: 'added', credential: { ...credential, ...state, createdAt, pushed: await pushSnapshot(platform, organizationId) } }
+  return { outcome: 'added', credential: { ...credential, ...state, createdAt, pushed } }
 }

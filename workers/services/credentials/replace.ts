@@ -1,7 +1,8 @@
 import { findProviderCredential } from '#db/queries/find-provider-credential.ts'
 import { replaceProviderCredential } from '#db/queries/replace-provider-credential.ts'
 import type { CredentialChangeAnswer, NewProviderKey } from '#shared/contracts/provider-credential.ts'
-import { pushSnapshot } from '../ledger/push-snapshot.ts'
+import { recordChange } from '../audit/record-change.ts'
+import { changeAccount } from '../ledger/change-account.ts'
 import { admitKey, type KeyRefusal } from './admit-key.ts'
 import type { CredentialPlatform } from './credential-platform.ts'
 import { sealKey } from './seal-key.ts'
@@ -23,7 +24,18 @@ export async function replaceCredential(
   const admitted = await admitKey(platform, { provider: found.provider, baseUrl: found.baseUrl, apiKey, skipValidation })
   if (admitted.outcome === 'refused') return admitted
   const key = await sealKey(platform.keyRing(), which, apiKey, found.sealed.version + 1)
-  const outcome = await replaceProviderCredential(platform.db, { ...which, ...key })
-  if (outcome === 'overtaken') return { outcome: 'refused', reason: 'overtaken' }
-  return { outcome: 'replaced', answer: { ...which, pushed: await pushSnapshot(platform, which.organizationId) } }
+  const { organizationId, credentialId } = which
+  const { value, pushed } = await changeAccount(platform, organizationId, async (tx) => {
+    const outcome = await replaceProviderCredential(tx, { ...which, ...key })
+    if (outcome === 'overtaken') return null
+    await recordChange(tx, platform.actor, {
+      chain: { organizationId },
+      action: 'provider_credential.replaced',
+      target: { type: 'provider_credential', id: credentialId },
+      before: { lastFour: found.lastFour },
+      after: { lastFour: key.lastFour },
+    })
+    return outcome
+  })
+  return value === null ? { outcome: 'refused', reason: 'overtaken' } : { outcome: 'replaced', answer: { ...which, pushed } }
 }

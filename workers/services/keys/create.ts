@@ -1,6 +1,7 @@
 import { createApiKey } from '#db/queries/create-api-key.ts'
 import type { CreatedCustomerKey, NewCustomerKey } from '#shared/contracts/customer-key.ts'
-import { pushSnapshot } from '../ledger/push-snapshot.ts'
+import { recordChange } from '../audit/record-change.ts'
+import { changeAccount } from '../ledger/change-account.ts'
 import type { Platform } from '../platform.ts'
 import { mintKey } from './mint.ts'
 
@@ -11,17 +12,19 @@ export type CreateKeyOutcome =
 /** Gives a customer one more key. The key itself is in this answer and nowhere else. */
 export async function createKey(platform: Platform, organizationId: string, wanted: NewCustomerKey): Promise<CreateKeyOutcome> {
   const { keyId, apiKey, keyHash, redacted } = await mintKey()
-  const stored = await createApiKey(platform.db, {
-    keyId,
-    organizationId,
-    name: wanted.name ?? 'API key',
-    keyHash,
-    redacted,
-    limits: wanted.limits ?? {},
-    allowedModels: wanted.allowedModels ?? null,
-    expiresAtMs: wanted.expiresAt === undefined ? null : Date.parse(wanted.expiresAt),
+  const { name = 'API key', limits = {}, allowedModels = null, expiresAt = null } = wanted
+  const { value: stored, pushed } = await changeAccount(platform, organizationId, async (tx) => {
+    const expiresAtMs = expiresAt === null ? null : Date.parse(expiresAt)
+    const created = await createApiKey(tx, { keyId, organizationId, name, keyHash, redacted, limits, allowedModels, expiresAtMs })
+    if (created.outcome === 'refused') return created
+    await recordChange(tx, platform.actor, {
+      chain: { organizationId },
+      action: 'key.created',
+      target: { type: 'api_key', id: keyId },
+      after: { name, redacted, limits, allowedModels, expiresAt },
+    })
+    return created
   })
   if (stored.outcome === 'refused') return stored
-  const pushed = await pushSnapshot(platform, organizationId)
   return { outcome: 'created', created: { organizationId, keyId, apiKey, redactedKey: redacted, pushed } }
 }

@@ -1,6 +1,7 @@
 import { createCustomer } from '#db/queries/create-customer.ts'
 import type { CreatedCustomer, NewCustomer } from '#shared/contracts/customer.ts'
 import { newId } from '#shared/values/id.ts'
+import { recordChange } from '../audit/record-change.ts'
 import { creditEventId } from '../billing/credit.ts'
 import { mintKey } from '../keys/mint.ts'
 import type { Platform } from '../platform.ts'
@@ -13,17 +14,24 @@ export async function createOrganization(platform: Platform, wanted: NewCustomer
   const organizationId = newId('org')
   const { keyId, apiKey, keyHash, redacted } = await mintKey()
   const amountNanos = wanted.creditNanos ?? 0
-  await createCustomer(platform.db, {
+  const { name = organizationId, overdraftNanos = 0, lowBalanceNanos = null, limits = {} } = wanted
+  const customer = {
     organizationId,
-    name: wanted.name ?? organizationId,
-    overdraftNanos: wanted.overdraftNanos ?? 0,
-    lowBalanceNanos: wanted.lowBalanceNanos ?? null,
-    limits: wanted.limits ?? {},
+    name,
+    overdraftNanos,
+    lowBalanceNanos,
+    limits,
     key: { keyId, name: 'First key', keyHash, redacted },
     credit:
       amountNanos === 0
         ? null
-        : { amountNanos, eventId: creditEventId(`opening:${organizationId}`), reason: `opening credit (${platform.actor})` },
+        : { amountNanos, eventId: creditEventId(`opening:${organizationId}`), reason: `opening credit (${platform.actor.id})` },
+  }
+  await platform.transact(async (tx) => {
+    await createCustomer(tx, customer)
+    const after = { name, overdraftNanos, lowBalanceNanos, limits, balanceNanos: amountNanos }
+    const target = { type: 'organization', id: organizationId }
+    await recordChange(tx, platform.actor, { chain: { organizationId }, action: 'organization.created', target, after })
   })
   return { organizationId, keyId, apiKey }
 }

@@ -2,6 +2,7 @@ import type { Db } from '#db/client.ts'
 import { KeyStatus } from '#shared/contracts/key-status.ts'
 import type { randomOf } from '#workers/ledger/testing/model.ts'
 import { createOrganization } from '#workers/services/organizations/create.ts'
+import { nodePlatform } from '#workers/services/testing/node-platform.ts'
 import { modelIds } from './catalogue.ts'
 
 type Random = ReturnType<typeof randomOf>
@@ -42,10 +43,7 @@ const wallets = [
 const retryMs = 40
 
 export async function newCustomers(db: Db): Promise<LoadCustomer[]> {
-  const unreachable = () => {
-    throw new Error('the ledger object of a new customer is not there yet')
-  }
-  const platform = { db, ledger: { getByName: unreachable }, actor: 'faults' }
+  const platform = nodePlatform(db)
   return Promise.all(wallets.map(async (wallet) => ({ ...(await createOrganization(platform, wallet)), ...wallet })))
 }
 

@@ -82,8 +82,8 @@ export const usage = [
     },
     {
       promise: 'the object is told of a credit again when it is asked for again',
-      find: 'await pushSnapshot(platform, organizationId)',
-      replace: "posted.outcome === 'posted' && (await pushSnapshot(platform, organizationId))",
+      find: "if (outcome.outcome !== 'posted') return outcome",
+      replace: "if (outcome.outcome !== 'posted') return null",
     },
   ]),
 ]

@@ -1,0 +1,32 @@
+import { z } from 'zod'
+import { OrganizationId } from '../customer.ts'
+import { KeyId } from '../customer-key.ts'
+import { CredentialId } from '../provider-credential.ts'
+
+function idOf(prefix: string, what: string) {
+  return z.string().regex(new RegExp(`^${prefix}_[0-9a-z_]{1,64}$`), `is not the id of ${what}`)
+}
+
+export const UserId = idOf('usr', 'a user')
+export const SessionId = idOf('ses', 'a session')
+export const PasskeyId = idOf('pky', 'a passkey')
+export const InvitationId = idOf('inv', 'an invitation')
+export const ManagementKeyId = idOf('mgk', 'a management key')
+export const SpendAlertId = idOf('alr', 'a spend alert')
+export const RequestId = idOf('req', 'a request')
+export const OauthProvider = z.enum(['github', 'google'])
+
+/** Every parameter that a path of the API may have. What has not the form of an id cannot exist, and is 404. */
+export const parameters = {
+  organizationId: OrganizationId,
+  userId: UserId,
+  sessionId: SessionId,
+  passkeyId: PasskeyId,
+  invitationId: InvitationId,
+  keyId: KeyId,
+  managementKeyId: ManagementKeyId,
+  credentialId: CredentialId,
+  alertId: SpendAlertId,
+  requestId: RequestId,
+  provider: OauthProvider,
+} as const satisfies Record<string, z.ZodType<string>>

@@ -1,0 +1,25 @@
+import type { Db } from '#db/client.ts'
+import { queueLedgerPush } from '#db/queries/ledger-pushes/queue-push.ts'
+import type { Platform } from '../platform.ts'
+import { pushPending } from './push-pending.ts'
+
+/** How long whoever makes a change may take to tell the ledger object before others do, in milliseconds: longer than a push may take. */
+const ownPushMs = 10_000
+
+/**
+ * Makes a change that a customer's ledger object must know of: the work raises `balance_version`, records the change in the audit log, and answers null
+ * when it changed nothing. A place in the outbox is committed with it: who dies between the commit and the push leaves it to the cron of the api Worker.
+ * `pushed` is false when the object could not be reached now.
+ */
+export async function changeAccount<Value>(
+  platform: Pick<Platform, 'db' | 'transact' | 'ledger'>,
+  organizationId: string,
+  work: (tx: Db) => Promise<Value>,
+): Promise<{ value: Value; pushed: boolean }> {
+  const value = await platform.transact(async (tx) => {
+    const done = await work(tx)
+    if (done !== null) await queueLedgerPush(tx, organizationId, ownPushMs)
+    return done
+  })
+  return { value, pushed: value !== null && (await pushPending(platform, organizationId)) }
+}
