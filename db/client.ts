@@ -31,11 +31,21 @@ export function openTransact(settings: DbSettings): Transact {
     // A connection lost within a transaction fails its statement; the event beside that would end the isolate.
     pool.on('error', () => undefined)
     try {
-      return await drizzleSession({ client: pool }).transaction(work, { isolationLevel: 'read committed' })
+      const client = await pool.connect().catch(() => {
+        throw new DatabaseUnreachable('no WebSocket to the database could be opened')
+      })
+      return await drizzleSession({ client })
+        .transaction(work, { isolationLevel: 'read committed' })
+        .finally(() => client.release())
     } finally {
       await pool.end()
     }
   }
+}
+
+/** A transaction that did not begin. What the driver tells of it is an event of a WebSocket and no error, and says nothing more. */
+class DatabaseUnreachable extends Error {
+  override name = 'DatabaseUnreachable'
 }
 
 const connectTimeoutMs = 10_000

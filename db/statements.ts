@@ -47,6 +47,15 @@ export function postgresErrorOf(error: unknown): PostgresError | null {
   return null
 }
 
+/** Classes 08, 53 and 57 of SQLSTATE: no connection, no resources, shutting down. Anything else of Postgres is a fault of ours. */
+export function isDatabaseDown(error: unknown): boolean {
+  const state = postgresErrorOf(error)?.sqlState
+  if (state !== undefined) return /^(08|53|57)/.test(state)
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if (cause.name === 'NeonDbError' || cause.name === 'DatabaseUnreachable') return true
+  return false
+}
+
 /** Postgres sends bigint as text; a value that no longer fits a safe integer is refused, not rounded. */
 export const SafeBigint = z
   .union([z.string(), z.number()])

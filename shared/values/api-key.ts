@@ -1,17 +1,18 @@
 import { sha256Hex } from './sha256.ts'
 
 /**
- * An API key reads `rrk_` + 43 base62 digits (256 random bits) + 6 base62 digits (CRC-32 of all that stands before).
- * The prefix lets secret scanners find a leaked key; the checksum lets the edge refuse a mistyped one without a look-up.
+ * A key reads `rrk_` + 43 base62 digits (256 random bits) + 6 base62 digits (CRC-32 of all that stands before). A management key, which calls no model,
+ * begins with `rrm_`. The prefix lets secret scanners find a leaked key; the checksum lets the edge refuse a mistyped one without a look-up.
  */
-const prefix = 'rrk_'
+export type KeyPrefix = 'rrk_' | 'rrm_'
+const prefixLength = 4
 const secretLength = 43
 const checksumLength = 6
 const base62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-const shape = new RegExp(`^${prefix}[0-9A-Za-z]{${secretLength + checksumLength}}$`)
+const secret = new RegExp(`^[0-9A-Za-z]{${secretLength + checksumLength}}$`)
 
 /** Makes a new key from 256 random bits. It is shown once; only its hash is stored. */
-export function generateApiKey(): string {
+export function generateApiKey(prefix: KeyPrefix = 'rrk_'): string {
   let value = 0n
   for (const byte of crypto.getRandomValues(new Uint8Array(32))) value = (value << 8n) | BigInt(byte)
   const body = prefix + toBase62(value, secretLength)
@@ -19,8 +20,12 @@ export function generateApiKey(): string {
 }
 
 /** Whether a text has the form and the checksum of a key. Says nothing about whether the key exists. */
-export function isWellFormedApiKey(text: string): boolean {
-  return shape.test(text) && text.slice(-checksumLength) === checksum(text.slice(0, -checksumLength))
+export function isWellFormedApiKey(text: string, prefix: KeyPrefix = 'rrk_'): boolean {
+  return (
+    text.startsWith(prefix) &&
+    secret.test(text.slice(prefixLength)) &&
+    text.slice(-checksumLength) === checksum(text.slice(0, -checksumLength))
+  )
 }
 
 /** SHA-256 of the whole key in lower-case hex: the only form in which a key is stored or compared. */
@@ -30,7 +35,7 @@ export function hashApiKey(apiKey: string): Promise<string> {
 
 /** What may be shown of a key after its creation: the prefix, four digits, and the last four. */
 export function redactApiKey(apiKey: string): string {
-  return `${apiKey.slice(0, prefix.length + 4)}…${apiKey.slice(-4)}`
+  return `${apiKey.slice(0, prefixLength + 4)}…${apiKey.slice(-4)}`
 }
 
 function checksum(body: string): string {

@@ -4,7 +4,7 @@ import { replaceFile } from './replace-file.ts'
 /** What `stack.json` tells about a running stack. A field is there only when its part exists. */
 export type StackDescription = {
   proxyUrl: string
-  apiUrl?: string
+  apiUrl: string
   adminUrl: string
   portalUrl?: string
   postgresUrl: string

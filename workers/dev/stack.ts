@@ -27,7 +27,7 @@ const releaseMs = 3_000
 export type StackOptions = {
   /** Everything the stack keeps and writes; one stack at a time in one directory. */
   directory: string
-  /** The stack listens on this port and the fourteen after it; `ports.ts` says which part on which. */
+  /** The stack listens on this port and the eighteen after it; `ports.ts` says which part on which. */
   portBase: number
   /** Forget all data of earlier runs first. */
   reset?: boolean
@@ -165,6 +165,7 @@ async function waitForAll(work: Promise<unknown>[]): Promise<void> {
 function describeStack({ ports, access }: Setting, demo: StackDescription['demo']): StackDescription {
   return {
     proxyUrl: `http://${localHost}:${ports.proxy}`,
+    apiUrl: `http://${localHost}:${ports.api}`,
     adminUrl: `http://${localHost}:${ports.access}`,
     postgresUrl: postgresUrl(ports.postgres),
     redisUrl: `redis://${localHost}:${ports.redis}`,

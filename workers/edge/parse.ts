@@ -12,20 +12,30 @@ export function body<Schema extends z.ZodType>(
   maxBytes: number,
 ): MiddlewareHandler<{ Variables: { body: z.output<Schema> } }> {
   return async (c, next) => {
-    const mediaType = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase()
-    if (mediaType !== 'application/json') throw new Problem('not_json', 'Send the header Content-Type: application/json.')
-    c.set('body', parsed(schema, jsonOf(await boundedBody(c.req.raw, maxBytes)), bodyField))
+    c.set('body', await parseBody(schema, c.req.raw, maxBytes))
     await next()
   }
+}
+
+/** As `body`, for who has a request and no middleware. */
+export async function parseBody<Schema extends z.ZodType>(schema: Schema, request: Request, maxBytes: number): Promise<z.output<Schema>> {
+  const mediaType = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase()
+  if (mediaType !== 'application/json') throw new Problem('not_json', 'Send the header Content-Type: application/json.')
+  return parsed(schema, jsonOf(await boundedBody(request, maxBytes)), bodyField)
 }
 
 /** Parses the query into `c.var.query`. A parameter given twice is refused, because which one counts would be a guess. */
 export function query<Schema extends z.ZodType>(schema: Schema): MiddlewareHandler<{ Variables: { query: z.output<Schema> } }> {
   return async (c, next) => {
-    const once = Object.entries(c.req.queries()).map(([name, values]) => [name, values.length === 1 ? values[0] : values])
-    c.set('query', parsed(schema, Object.fromEntries(once), parameterField))
+    c.set('query', parseQuery(schema, c.req.queries()))
     await next()
   }
+}
+
+/** As `query`, for who has the parameters of a query with all their values. */
+export function parseQuery<Schema extends z.ZodType>(schema: Schema, parameters: Record<string, string[]>): z.output<Schema> {
+  const once = Object.entries(parameters).map(([name, values]) => [name, values.length === 1 ? values[0] : values])
+  return parsed(schema, Object.fromEntries(once), parameterField)
 }
 
 /** What a path's parameters are read from: hono's context, whatever else it carries. */

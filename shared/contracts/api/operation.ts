@@ -21,12 +21,13 @@ export interface ApiOperation<
   Query extends z.ZodType = z.ZodType,
   Body extends z.ZodType = z.ZodType,
   Answer extends z.ZodType = z.ZodType,
+  Who extends Access = Access,
 > {
   /** `operationId` of OpenAPI, such as `keys.create`. */
   id: string
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   path: Path
-  access: Access
+  access: Who
   /** A line for people: what it does. */
   summary: string
   /** What a reader must know beside that, in Markdown. */
@@ -57,9 +58,10 @@ export function operation<
   Query extends z.ZodType = z.ZodNever,
   Body extends z.ZodType = z.ZodNever,
   Answer extends z.ZodType = z.ZodVoid,
+  const Who extends Access = Access,
 >(
-  given: ParameterOf<Path> extends keyof typeof parameters ? ApiOperation<Path, Query, Body, Answer> : never,
-): ApiOperation<Path, Query, Body, Answer> {
+  given: ApiOperation<Path, Query, Body, Answer, Who> & (ParameterOf<Path> extends keyof typeof parameters ? object : never),
+): ApiOperation<Path, Query, Body, Answer, Who> {
   return given
 }
 

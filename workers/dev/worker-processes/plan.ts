@@ -9,7 +9,7 @@ import { replaceFile } from '../replace-file.ts'
 import { formatEnvFile } from './env-file.ts'
 
 /** Consumers come before producers: a local queue drops messages nobody consumes. */
-export const workerNames = ['usage', 'ledger', 'proxy', 'quality', 'admin'] as const
+export const workerNames = ['usage', 'ledger', 'proxy', 'quality', 'api', 'admin'] as const
 export type WorkerName = (typeof workerNames)[number]
 
 export type WorkerPlanOptions = {
@@ -22,7 +22,7 @@ export type WorkerPlanOptions = {
 }
 
 /** The others are reached by their bindings only; asking them over HTTP would log an error. */
-const httpWorkers = new Set<WorkerName>(['proxy', 'admin'])
+const httpWorkers = new Set<WorkerName>(['proxy', 'api', 'admin'])
 
 const wranglerProgram = join(checkoutDirectory, 'node_modules', 'wrangler', 'wrangler-dist', 'cli.js')
 

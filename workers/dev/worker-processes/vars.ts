@@ -29,6 +29,12 @@ export function workerVars(
     ledger: { LEASE_MS: String(leaseMs) },
     usage: postgres,
     quality: { ...postgres, ...upstreams },
+    api: { ...postgres, ...redis, ...targets, ...keks, PORTAL_URL: portalUrlOf(ports) },
     admin: { ...postgres, ...access, ...targets, ...keks },
   }
+}
+
+/** Where the portal of a local stack is, as a browser names it: passkeys belong to a host that has a name. */
+export function portalUrlOf(ports: Ports): string {
+  return `http://localhost:${ports.portal}`
 }

@@ -2,8 +2,8 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Db } from '#db/client.ts'
 import { generateApiKey } from '#shared/values/api-key.ts'
+import { SlidingWindow } from '#workers/services/sliding-window.ts'
 import { unknownKeysPerMinute } from '../limits.ts'
-import { SlidingWindow } from './sliding-window.ts'
 
 const address = '203.0.113.9'
 let redis: Server

@@ -3,8 +3,8 @@ import { Redis } from '@upstash/redis'
 import { ApiError } from '#workers/edge/api-error.ts'
 import { logFailure } from '#workers/edge/log.ts'
 import { ExpiringCache } from '#workers/services/expiring-cache.ts'
+import { SlidingWindow } from '#workers/services/sliding-window.ts'
 import { cachedKeys, unknownKeyLimitMs, unknownKeysPerMinute } from '../limits.ts'
-import { SlidingWindow } from './sliding-window.ts'
 
 /**
  * Guards Postgres against guessed keys: each look-up that finds nothing counts against the address it came from, in Redis, across all isolates.

@@ -259,7 +259,7 @@ export const proxy = [
       money: false,
     },
   ]),
-  ...faultsIn('workers/proxy/caller/sliding-window.ts', guessing, [
+  ...faultsIn('workers/services/sliding-window.ts', guessing, [
     {
       promise: 'the minute before counts by its share',
       find: ' + before * ((endsAtMs - atMs) / this.#windowMs)',

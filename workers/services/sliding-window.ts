@@ -1,4 +1,4 @@
-import { ExpiringCache } from '#workers/services/expiring-cache.ts'
+import { ExpiringCache } from './expiring-cache.ts'
 
 /**
  * Counts by name, in this isolate, what happens within a window that slides: the window before the running one counts by the share of it that is not

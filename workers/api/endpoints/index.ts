@@ -1,0 +1,5 @@
+import type { Endpoint } from '../endpoint.ts'
+import { organizationEndpoints } from './organizations.ts'
+
+/** Every operation that this Worker carries out. */
+export const endpoints: readonly Endpoint[] = [...organizationEndpoints]

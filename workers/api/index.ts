@@ -1,0 +1,3 @@
+import { apiApp } from './app.ts'
+
+export default apiApp
