@@ -15,3 +15,21 @@ export const verifiedMs = { access: 15 * 60_000, mail: 8 * 86_400_000 } as const
 
 /** How long an isolate goes by the signing keys it has read, in milliseconds. */
 export const knownSigningKeysMs = 60_000
+
+const minuteMs = 60_000
+
+/**
+ * How often something may be tried within a window, from one address and for one account. An office shares an address; a person mistypes a password a few
+ * times; nobody needs the tenth mail within an hour.
+ */
+export const attemptLimits = {
+  sign_up: { perIp: 20, perAccount: 5, windowMs: 60 * minuteMs },
+  sign_in: { perIp: 100, perAccount: 10, windowMs: 15 * minuteMs },
+  second_factor: { perIp: 100, perAccount: 10, windowMs: 15 * minuteMs },
+  mail_link: { perIp: 20, perAccount: 5, windowMs: 60 * minuteMs },
+  link_use: { perIp: 100, perAccount: 10, windowMs: 15 * minuteMs },
+  invitation: { perIp: 100, perAccount: 50, windowMs: 60 * minuteMs },
+} as const
+
+/** How long to wait for Redis where it only limits, in milliseconds. */
+export const redisTimeoutMs = 1_000

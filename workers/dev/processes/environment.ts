@@ -2,7 +2,7 @@ import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** The checkout: two folders above `workers/dev`. */
-export const checkoutDirectory = fileURLToPath(new URL('../../../', import.meta.url))
+export const checkoutDirectory = fileURLToPath(new URL('../../../', import.meta.url).href)
 
 /** Node 24, brought along as a package: the machine's own Node may be too old for wrangler. */
 export const nodeBinary = join(checkoutDirectory, 'node_modules', '.bin', 'node')
