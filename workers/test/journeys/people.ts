@@ -1,0 +1,71 @@
+import { expect, inject } from 'vitest'
+import { z } from 'zod'
+
+/** Where the portal of the stack will be; browsers send changes from there. */
+export function portalOrigin(): string {
+  const url = new URL(inject('stack').apiUrl)
+  // The portal's port is two after the api Worker's, see workers/dev/ports.ts.
+  return `http://localhost:${Number(url.port) + 2}`
+}
+
+export interface ApiAnswer {
+  status: number
+  headers: Headers
+  json: unknown
+  text: string
+}
+
+/** Somebody at a browser: keeps cookies as one would, and sends what a browser in the portal sends. */
+export class Browser {
+  readonly cookies = new Map<string, string>()
+
+  async call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<ApiAnswer> {
+    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const response = await fetch(inject('stack').apiUrl + path, {
+      method,
+      redirect: 'manual',
+      headers: {
+        origin: portalOrigin(),
+        ...(cookie && { cookie }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    })
+    for (const line of response.headers.getSetCookie()) this.#keep(line)
+    const text = await response.text()
+    const isJson = /json/.test(response.headers.get('content-type') ?? '')
+    return { status: response.status, headers: response.headers, json: isJson && text ? JSON.parse(text) : undefined, text }
+  }
+
+  /** As call, for what has to go well; its JSON is parsed. */
+  async ask<Schema extends z.ZodType>(schema: Schema, method: string, path: string, body?: unknown): Promise<z.output<Schema>> {
+    const answer = await this.call(method, path, body)
+    expect(answer.status, `${method} ${path}: ${answer.text}`).toBeLessThan(300)
+    return schema.parse(answer.json)
+  }
+
+  #keep(line: string): void {
+    const [pair = '', ...attributes] = line.split(';')
+    const at = pair.indexOf('=')
+    const isGone = attributes.some((attribute) => /^\s*max-age=0$/i.test(attribute))
+    if (isGone) this.cookies.delete(pair.slice(0, at))
+    else this.cookies.set(pair.slice(0, at), pair.slice(at + 1))
+  }
+}
+
+const Mails = z.array(z.object({ to: z.array(z.object({ address: z.string() })), subject: z.string(), text: z.string(), html: z.string() }))
+
+/** The secret of the link in the newest mail to an address whose text matches; waits until the mail is there. */
+export async function linkSecret(address: string, path: string, timeoutMs = 20_000): Promise<string> {
+  const deadlineMs = Date.now() + timeoutMs
+  for (;;) {
+    const mails = Mails.parse(await (await fetch(`${inject('stack').mailUrl}/email`)).json())
+    const texts = mails.filter(({ to }) => to.some((each) => each.address === address)).map(({ text }) => text)
+    const secrets = texts.flatMap((text) => new RegExp(`${path}#token=([\\w.-]+)`).exec(text)?.[1] ?? [])
+    const newest = secrets.at(-1)
+    if (newest !== undefined) return newest
+    if (Date.now() > deadlineMs) throw new Error(`no mail with ${path} came to ${address}: ${texts.length} other mails did`)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+}
