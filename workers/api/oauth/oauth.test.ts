@@ -28,17 +28,17 @@ let stage: Stage
 let ends: (() => Promise<void>)[]
 beforeAll(async () => {
   const application = { clientId: 'client', clientSecret: 'secret' }
-  const ports = await findFreePorts(2)
-  const started = services.map((service, index) => {
+  const [githubPort = 0, googlePort = 0] = await findFreePorts(2)
+  const run = (service: Service, port: number) => {
     const redirectUri = `${portalUrl}/api/auth/oauth/${service}/callback`
-    return startOauthProvider({ service, port: ports[index] ?? 0, people: peopleOf(service), application, redirectUri })
-  })
-  const [github, google] = await Promise.all(started)
-  ends = [github, google].map((each) => each?.end ?? (async () => undefined))
+    return startOauthProvider({ service, port, people: peopleOf(service), application, redirectUri })
+  }
+  const [github, google] = await Promise.all([run('github', githubPort), run('google', googlePort)])
+  ends = [github.end, google.end]
   const { clientId, clientSecret } = application
   stage = await setStage({
-    ...{ GITHUB_CLIENT_ID: clientId, GITHUB_CLIENT_SECRET: clientSecret, GITHUB_URL: github?.url, GITHUB_API_URL: github?.url },
-    ...{ GOOGLE_CLIENT_ID: clientId, GOOGLE_CLIENT_SECRET: clientSecret, GOOGLE_URL: google?.url },
+    ...{ GITHUB_CLIENT_ID: clientId, GITHUB_CLIENT_SECRET: clientSecret, GITHUB_URL: github.url, GITHUB_API_URL: github.url },
+    ...{ GOOGLE_CLIENT_ID: clientId, GOOGLE_CLIENT_SECRET: clientSecret, GOOGLE_URL: google.url },
   })
 })
 afterAll(async () => {

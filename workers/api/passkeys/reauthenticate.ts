@@ -1,4 +1,4 @@
-import { refreshAuthentication } from '#db/queries/accounts/refresh-authentication.ts'
+import { noteAuthenticated } from '#db/queries/accounts/change-session.ts'
 import { recordChange } from '#workers/services/audit/record-change.ts'
 import type { Platform } from '#workers/services/platform.ts'
 
@@ -8,12 +8,12 @@ export async function reauthenticate(
   { userId, sessionId, passkeyId }: { userId: string; sessionId: string; passkeyId: string },
 ): Promise<void> {
   await platform.transact(async (tx) => {
-    await refreshAuthentication(tx, sessionId)
+    await noteAuthenticated(tx, sessionId, { secondFactor: true })
     await recordChange(tx, platform.actor, {
       chain: { userId },
       action: 'session.reauthenticated',
       target: { type: 'session', id: sessionId },
-      after: { method: 'passkey', passkeyId },
+      after: { by: 'passkey', passkeyId },
     })
   })
 }

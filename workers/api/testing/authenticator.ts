@@ -103,7 +103,7 @@ export class Authenticator {
 /** CBOR (RFC 8949) of what WebAuthn is made of. */
 function cbor(value: unknown): Buffer {
   if (typeof value === 'number') return value < 0 ? head(1, -1 - value) : head(0, value)
-  if (Buffer.isBuffer(value)) return Buffer.concat([head(2, value.length), value])
+  if (value instanceof Uint8Array) return Buffer.concat([head(2, value.length), value])
   if (typeof value === 'string') return Buffer.concat([head(3, Buffer.byteLength(value)), Buffer.from(value)])
   if (Array.isArray(value)) return Buffer.concat([head(4, value.length), ...value.map(cbor)])
   assert(value instanceof Map, 'maps, lists, texts, bytes and integers are known')
