@@ -1,7 +1,15 @@
 import type { Endpoint } from '../endpoint.ts'
 import { accountEndpoints } from './accounts.ts'
 import { meEndpoints } from './me.ts'
+import { oauthEndpoints } from './oauth.ts'
 import { organizationEndpoints } from './organizations.ts'
+import { passkeyEndpoints } from './passkeys.ts'
 
 /** Every operation that this Worker carries out. */
-export const endpoints: readonly Endpoint[] = [...accountEndpoints, ...meEndpoints, ...organizationEndpoints]
+export const endpoints: readonly Endpoint[] = [
+  ...accountEndpoints,
+  ...meEndpoints,
+  ...oauthEndpoints,
+  ...organizationEndpoints,
+  ...passkeyEndpoints,
+]
