@@ -6,20 +6,35 @@ import { pushPending } from './push-pending.ts'
 /** How long whoever makes a change may take to tell the ledger object before others do, in milliseconds: longer than a push may take. */
 const ownPushMs = 10_000
 
+type Changing = Pick<Platform, 'db' | 'transact' | 'ledger'>
+
 /**
  * Makes a change that a customer's ledger object must know of: the work raises `balance_version`, records the change in the audit log, and answers null
  * when it changed nothing. A place in the outbox is committed with it: who dies between the commit and the push leaves it to the cron of the api Worker.
  * `pushed` is false when the object could not be reached now.
  */
 export async function changeAccount<Value>(
-  platform: Pick<Platform, 'db' | 'transact' | 'ledger'>,
+  platform: Changing,
   organizationId: string,
   work: (tx: Db) => Promise<Value>,
 ): Promise<{ value: Value; pushed: boolean }> {
-  const value = await platform.transact(async (tx) => {
+  const { value, pushed } = await changeAccounts(platform, async (tx) => {
     const done = await work(tx)
-    if (done !== null) await queueLedgerPush(tx, organizationId, ownPushMs)
+    return { value: done, changed: done === null ? [] : [organizationId] }
+  })
+  return { value, pushed: value !== null && pushed }
+}
+
+/** As `changeAccount`, for work that finds out by itself which customers it changes; `pushed` is whether all of their objects were reached. */
+export async function changeAccounts<Value>(
+  platform: Changing,
+  work: (tx: Db) => Promise<{ value: Value; changed: string[] }>,
+): Promise<{ value: Value; pushed: boolean }> {
+  const { value, changed } = await platform.transact(async (tx) => {
+    const done = await work(tx)
+    for (const organizationId of done.changed) await queueLedgerPush(tx, organizationId, ownPushMs)
     return done
   })
-  return { value, pushed: value !== null && (await pushPending(platform, organizationId)) }
+  const heard = await Promise.all(changed.map((organizationId) => pushPending(platform, organizationId)))
+  return { value, pushed: heard.every(Boolean) }
 }
