@@ -1,19 +1,26 @@
 import { migrate } from '#db/migrate.ts'
 import { type SeedModel, scriptedPeers, seed } from '#db/seed.ts'
+import { seedDemoUser } from './demo-user.ts'
+import type { Demo, KeptDemo } from './description.ts'
 import { mediaModels } from './media-models.ts'
 import { behaviours } from './upstream/behaviours.ts'
 
-/** Brings the schema up to date, sells every behaviour of the scripted upstream, and makes sure of the demo customer. May be called on every start. */
+/**
+ * Brings the schema up to date, sells every behaviour of the scripted upstream, and makes sure of the demo customer and its owner. May be called on every
+ * start.
+ */
 export async function prepareDatabase(
   databaseUrl: string,
-  options: { upstreamUrl: string; demoApiKey?: string },
+  { upstreamUrl, kept }: { upstreamUrl: string; kept: KeptDemo },
   report: (line: string) => void,
-): Promise<{ organizationId: string; apiKey: string }> {
+): Promise<Demo> {
   const startedAt = performance.now()
   await migrate(databaseUrl)
-  const demo = await seed(databaseUrl, { ...options, models: [...Object.keys(behaviours).flatMap(behaviourModels), ...mediaModels] })
+  const models = [...Object.keys(behaviours).flatMap(behaviourModels), ...mediaModels]
+  const customer = await seed(databaseUrl, { upstreamUrl, demoApiKey: kept.apiKey, models })
+  const person = await seedDemoUser(databaseUrl, customer.organizationId, kept.password)
   report(`database migrated and seeded (${((performance.now() - startedAt) / 1_000).toFixed(1)} s)`)
-  return demo
+  return { ...customer, ...person }
 }
 
 /** The models through which a customer meets a behaviour, one for each provider that is played. */

@@ -1,5 +1,9 @@
 import { readFileSync } from 'node:fs'
+import { z } from 'zod'
 import { replaceFile } from './replace-file.ts'
+
+/** A customer to try things with: a key that calls models, and the owner, who signs in. */
+export type Demo = { apiKey: string; organizationId: string; email: string; password: string }
 
 /** What `stack.json` tells about a running stack. A field is there only when its part exists. */
 export type StackDescription = {
@@ -13,7 +17,7 @@ export type StackDescription = {
   kmsUrl: string
   /** The scripted resolver; `/control/names/<name>` sets what a name answers. */
   dnsUrl: string
-  demo: { apiKey: string; organizationId: string; email?: string; password?: string }
+  demo: Demo
   access: { clientId: string; clientSecret: string }
 }
 
@@ -21,15 +25,14 @@ export function writeDescription(file: string, description: StackDescription): v
   replaceFile(file, `${JSON.stringify(description, null, 2)}\n`)
 }
 
-/** The demo key an earlier run wrote down; the database keeps only its hash. */
-export function readKeptApiKey(file: string): string | undefined {
+/** What an earlier run wrote down of the demo; the database keeps only hashes of it. */
+const KeptDescription = z.object({ demo: z.object({ apiKey: z.string().optional(), password: z.string().optional() }) })
+export type KeptDemo = z.infer<typeof KeptDescription>['demo']
+
+export function readKeptDemo(file: string): KeptDemo {
   try {
-    const description: unknown = JSON.parse(readFileSync(file, 'utf8'))
-    if (typeof description !== 'object' || description === null || !('demo' in description)) return undefined
-    const { demo } = description
-    if (typeof demo !== 'object' || demo === null || !('apiKey' in demo)) return undefined
-    return typeof demo.apiKey === 'string' ? demo.apiKey : undefined
+    return KeptDescription.parse(JSON.parse(readFileSync(file, 'utf8'))).demo
   } catch {
-    return undefined // The first start, or a file from a crash: the seed makes a new key.
+    return {} // The first start, or a file from a crash: the seed makes a new key and a new password.
   }
 }

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type AccessCredentials, loadAccessCredentials } from './access-front/credentials.ts'
 import { prepareDatabase } from './database.ts'
-import { readKeptApiKey, type StackDescription, writeDescription } from './description.ts'
+import { type Demo, type KeptDemo, readKeptDemo, type StackDescription, writeDescription } from './description.ts'
 import { localHost, type Ports, portsFrom, requireFreePorts } from './ports.ts'
 import { createDatabase, planPostgres, postgresUrl } from './postgres/cluster.ts'
 import { claimDirectory } from './processes/claim.ts'
@@ -80,7 +80,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   try {
     if (claim.ended > 0) report(`ended ${claim.ended} processes of an earlier run`)
     const file = join(directory, 'stack.json')
-    const keptApiKey = options.reset ? undefined : readKeptApiKey(file)
+    const kept = options.reset ? {} : readKeptDemo(file)
     clearDirectory(directory, options.reset ?? false)
     const ports = portsFrom(options.portBase)
     await requireFreePorts(ports, processNames, claim.ended > 0 ? releaseMs : 0)
@@ -94,7 +94,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       localKeks: loadLocalKeks(directory),
       options,
     }
-    const demo = await startStores(processes, setting, keptApiKey)
+    const demo = await startStores(processes, setting, kept)
     await startWorkers(processes, setting)
     const description = describeStack(setting, demo)
     writeDescription(file, description)
@@ -117,7 +117,7 @@ function clearDirectory(directory: string, reset: boolean): void {
   rmSync(join(directory, 'run', 'registry'), { recursive: true, force: true })
 }
 
-async function startStores(processes: Processes, setting: Setting, keptApiKey: string | undefined): Promise<StackDescription['demo']> {
+async function startStores(processes: Processes, setting: Setting, kept: KeptDemo): Promise<Demo> {
   const { directory, ports, report, restToken } = setting
   const start = (plan: ProcessPlan) => startProcess(processes, plan, setting)
   const postgres = async () => {
@@ -125,7 +125,7 @@ async function startStores(processes: Processes, setting: Setting, keptApiKey: s
     await createDatabase(ports.postgres)
     await start(planNeon(directory, ports))
     const upstreamUrl = `http://${localHost}:${ports.upstream}`
-    return prepareDatabase(postgresUrl(ports.postgres), { upstreamUrl, ...(keptApiKey ? { demoApiKey: keptApiKey } : {}) }, report)
+    return prepareDatabase(postgresUrl(ports.postgres), { upstreamUrl, kept }, report)
   }
   const redis = async () => {
     await start(planRedis(directory, ports.redis, await findRedis(join(checkoutDirectory, '.local', 'redis-bin'), report)))
@@ -162,7 +162,7 @@ async function waitForAll(work: Promise<unknown>[]): Promise<void> {
   await Promise.all(work)
 }
 
-function describeStack({ ports, access }: Setting, demo: StackDescription['demo']): StackDescription {
+function describeStack({ ports, access }: Setting, demo: Demo): StackDescription {
   return {
     proxyUrl: `http://${localHost}:${ports.proxy}`,
     apiUrl: `http://${localHost}:${ports.api}`,

@@ -77,6 +77,7 @@ function describeUse({ proxyUrl, demo }: StackDescription, directoryName: string
   return `
 Base URL   ${proxyUrl}/v1
 Demo key   ${demo.apiKey}
+Sign in    ${demo.email}, password ${demo.password}
 
 curl ${proxyUrl}/v1/chat/completions -H 'authorization: Bearer ${demo.apiKey}' \\
   -H 'content-type: application/json' -d '${body}'
@@ -86,7 +87,7 @@ const client = new OpenAI({ baseURL: '${proxyUrl}/v1', apiKey: '${demo.apiKey}' 
 const stream = await client.chat.completions.create({ model: '${exampleModel}', stream: true, messages: [{ role: 'user', content: 'Say hello' }] })
 for await (const part of stream) process.stdout.write(part.choices[0]?.delta?.content ?? '')
 
-Addresses and the demo key are also in ${directoryName}/stack.json, the logs in ${directoryName}/logs. Ctrl-C stops everything.`
+Addresses and the demo account are also in ${directoryName}/stack.json, the logs in ${directoryName}/logs. Ctrl-C stops everything.`
 }
 
 main().then(
