@@ -33,5 +33,6 @@ export const apiKeys = pgTable(
     check('api_keys_hash_is_sha256', sql`${t.keyHash} ~ '^[0-9a-f]{64}$'`),
     // A snapshot reads all living keys of one customer.
     index('api_keys_organization').on(t.organizationId),
+    index('api_keys_creator').on(t.createdBy),
   ],
 )

@@ -33,5 +33,7 @@ export const auditLog = pgTable(
     check('audit_log_actor_type', sql`${t.actorType} in ('user', 'management_key', 'operator', 'system')`),
     // Finds what one actor did within an organization.
     index('audit_log_actor').on(t.chain, t.actorId, t.seq),
+    // Finds what one actor did anywhere, for who asks what is held about them.
+    index('audit_log_actor_anywhere').on(t.actorId, t.at),
   ],
 )

@@ -18,6 +18,12 @@ export const knownSigningKeysMs = 60_000
 
 const minuteMs = 60_000
 
+/** How long a link in a mail can be used, in milliseconds. One that sets a password lies in a mailbox no longer than somebody waits for it. */
+export const mailLinkMs = { verify_email: 24 * 60 * minuteMs, reset_password: 60 * minuteMs, change_email: 24 * 60 * minuteMs } as const
+
+/** Answers that must not tell whether an account exists are given at whole multiples of this, in milliseconds: longer than what makes the difference. */
+export const answerStepMs = 400
+
 /**
  * How often something may be tried within a window, from one address and for one account. An office shares an address; a person mistypes a password a few
  * times; nobody needs the tenth mail within an hour.

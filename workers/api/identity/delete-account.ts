@@ -1,0 +1,58 @@
+import type { Db } from '#db/client.ts'
+import { deleteOrganizations } from '#db/queries/accounts/delete-organizations.ts'
+import { deleteUser } from '#db/queries/accounts/delete-user.ts'
+import { lockUser } from '#db/queries/accounts/find-user.ts'
+import { listMemberships, type MembershipRow } from '#db/queries/accounts/list-memberships.ts'
+import { lockOrganizations } from '#db/queries/lock-organizations.ts'
+import { Problem } from '#workers/edge/problem.ts'
+import { recordChange } from '#workers/services/audit/record-change.ts'
+import { changeAccounts } from '#workers/services/ledger/change-account.ts'
+import type { Platform } from '#workers/services/platform.ts'
+import type { Person } from '../caller/caller.ts'
+import type { Surroundings } from '../env.ts'
+import { sendMail } from './send-mail.ts'
+
+/**
+ * Deletes a person's account, and the organizations in which nobody is left then. Throws 409, and changes nothing, while they are the last owner of one that
+ * has other members.
+ */
+export async function deleteAccount(surroundings: Pick<Surroundings, 'mail'>, platform: Platform, { userId }: Person): Promise<void> {
+  const { actor } = platform
+  const { value: email } = await changeAccounts(platform, async (tx) => {
+    const left = await lockMemberships(tx, userId)
+    const user = await lockUser(tx, userId)
+    if (!user) throw new Problem('unauthenticated', 'The account is deleted.')
+    refuseOrphans(left)
+    const emptied = left.filter(({ otherMembers }) => otherMembers === 0).map(({ organizationId }) => organizationId)
+    if (emptied.length > 0) await deleteOrganizations(tx, emptied)
+    await deleteUser(tx, userId)
+    for (const { organizationId, otherMembers, role } of left) {
+      const target = { type: 'membership', id: userId }
+      await recordChange(tx, actor, { chain: { organizationId }, action: 'member.left', target, before: { role } })
+      if (otherMembers > 0) continue
+      const organization = { type: 'organization', id: organizationId }
+      await recordChange(tx, actor, { chain: { organizationId }, action: 'organization.deleted', target: organization })
+    }
+    await recordChange(tx, actor, { chain: { userId }, action: 'user.deleted', target: { type: 'user', id: userId } })
+    return { value: user.email, changed: emptied }
+  })
+  if (email !== null) await sendMail(surroundings, { kind: 'notice', notice: 'account_deleted', userId, email })
+}
+
+/** Where the person belongs, with the locks by which nobody joins, leaves or becomes an owner there until the transaction ends. */
+async function lockMemberships(tx: Db, userId: string): Promise<MembershipRow[]> {
+  const named = (await listMemberships(tx, userId)).map(({ organizationId }) => organizationId)
+  await tx.execute(lockOrganizations(named))
+  const locked = await listMemberships(tx, userId)
+  if (locked.some(({ organizationId }) => !named.includes(organizationId)))
+    throw new Problem('conflict', 'The person has joined an organization meanwhile. Try again.')
+  return locked
+}
+
+function refuseOrphans(memberships: MembershipRow[]): void {
+  const orphans = memberships.filter(({ role, otherMembers, otherOwners }) => role === 'owner' && otherMembers > 0 && otherOwners === 0)
+  if (orphans.length === 0) return
+  const named = orphans.map(({ organizationId }) => organizationId).slice(0, 10)
+  const detail = `You are the last owner of ${named.join(', ')}. Make another member an owner, or remove the other members, then try again.`
+  throw new Problem('conflict', detail)
+}
