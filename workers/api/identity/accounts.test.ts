@@ -1,4 +1,4 @@
-import { and, eq } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { auditLog, mailTokens, memberships, organizations, sessions, users } from '#db/schema/index.ts'
 import { assert } from '#shared/values/assert.ts'
@@ -162,10 +162,23 @@ test.each([
   expect(answer.status).toBe(400)
 })
 
+/** Two requests that both found the account as it is, because neither got on before both waited for its lock. */
+function twiceAtOnce(userId: string, ask: () => Promise<Answer>): Promise<Answer[]> {
+  return stage.db
+    .transaction(async (tx) => {
+      await tx.execute(sql`select id from users where id = ${userId} for update`)
+      const asked = [ask(), ask()]
+      const waiting = sql`select count(*) = 2 as both from pg_locks where not granted`
+      await vi.waitFor(async () => expect(await tx.execute(waiting)).toMatchObject({ rows: [{ both: true }] }), { timeout: 5_000 })
+      return { asked }
+    })
+    .then(({ asked }) => Promise.all(asked))
+}
+
 test('each link works once, also when it is used twice at once', async () => {
   const user = await signedUp()
   const verify = await linkOf(user.id, 'verify_email')
-  const both = await Promise.all([post('verify-email', { token: verify }), post('verify-email', { token: verify })])
+  const both = await twiceAtOnce(user.id, () => post('verify-email', { token: verify }))
   expect(both.map(({ status }) => status).sort()).toEqual([204, 410])
   await post('forgot-password', { email: user.email })
   const reset = await linkOf(user.id, 'reset_password')
