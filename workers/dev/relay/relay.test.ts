@@ -186,6 +186,8 @@ describe('key', () => {
       redactedKey: 'rrk_ab…yz',
       limits: { concurrency: 2 },
       allowedModels: null,
+      allowedIps: null,
+      createdBy: 'operator.access',
       expiresAt: null,
       revokedAt: null,
     }
@@ -196,10 +198,28 @@ describe('key', () => {
       changed,
       changed,
     ]
-    await relay(['key', 'create', 'org_a', '--name', 'ci', '--models', 'gpt-a, claude-b', '--expires', '2999-01-01'])
+    await relay([
+      'key',
+      'create',
+      'org_a',
+      '--name',
+      'ci',
+      '--models',
+      'gpt-a, claude-b',
+      '--ips',
+      '203.0.113.0/24',
+      '--expires',
+      '2999-01-01',
+    ])
     await relay(['key', 'limits', 'org_a', 'key_a', '--requests-per-day', '5', '--spend-per-month-usd', '0'])
     const { out } = await relay(['key', 'revoke', 'org_a', 'key_a'])
-    expect(sent[0]?.body).toEqual({ name: 'ci', limits: {}, allowedModels: ['gpt-a', 'claude-b'], expiresAt: '2999-01-01T00:00:00.000Z' })
+    expect(sent[0]?.body).toEqual({
+      name: 'ci',
+      limits: {},
+      allowedModels: ['gpt-a', 'claude-b'],
+      allowedIps: ['203.0.113.0/24'],
+      expiresAt: '2999-01-01T00:00:00.000Z',
+    })
     expect(sent[2]).toMatchObject({
       method: 'PUT',
       path: '/customers/org_a/keys/key_a/limits',

@@ -1,0 +1,1 @@
+CREATE INDEX "request_logs_key" ON "request_logs" USING btree ("organization_id","key_id","created_at");
