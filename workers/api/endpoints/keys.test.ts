@@ -235,9 +235,10 @@ test('a thousand keys may live, each of them is listed once with its last use, a
     select 'key_' || substr(${organizationId}, 5) || lpad(n::text, 4, '0'), ${organizationId}, 'k',
       encode(sha256((${organizationId} || n)::bytea), 'hex'), '' from generate_series(1, 999) n`)
   const { keyId } = await create()
+  const usedAtMs = Date.now()
   await stage.db.execute(sql`insert into request_logs
     (request_id, organization_id, key_id, model, method, path, outcome, latency_ms, client_ip, user_agent, created_at)
-    select ${organizationId} || n, ${organizationId}, ${keyId}, 'm', 'POST', '/', 'completed', 1, '', '', date_trunc('hour', now()) - n * interval '1 second'
+    select ${organizationId} || n, ${organizationId}, ${keyId}, 'm', 'POST', '/', 'completed', 1, '', '', to_timestamp(${usedAtMs / 1_000}) - n * interval '1 ms'
     from generate_series(0, 9) n`)
   expect(await call('POST', '', {})).toMatchObject({ status: 409, json: { code: 'conflict' } })
   expect((await call('POST', `/${keyId}/rotate`, {})).status).toBe(409)
@@ -250,8 +251,8 @@ test('a thousand keys may live, each of them is listed once with its last use, a
   }
   expect(new Set(seen.map((key) => key.keyId)).size).toBe(1_000)
   expect(seen).toHaveLength(1_000)
-  const hour = new Date(Math.floor(Date.now() / 3_600_000) * 3_600_000).toISOString()
-  expect(seen.filter(({ lastUsedAt }) => lastUsedAt !== null)).toMatchObject([{ keyId, lastUsedAt: hour }])
+  const lastUse = new Date(usedAtMs).toISOString()
+  expect(seen.filter(({ lastUsedAt }) => lastUsedAt !== null)).toMatchObject([{ keyId, lastUsedAt: lastUse }])
   expect((await call('POST', `/${keyId}/rotate`, { overlapSeconds: 0 })).status).toBe(201)
   expect((await call('PATCH', `/${keyId}`, { expiresAt: null })).status).toBe(409)
   const [last] = seen.filter((key) => key.keyId !== keyId)
