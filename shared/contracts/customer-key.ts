@@ -28,8 +28,14 @@ export const AllowedIps = z
   .min(1)
   .max(50)
 
-/** When a key ends. The range is that of years with four digits. */
-export const ExpiresAt = z.iso.datetime({ offset: true }).refine((text) => /^[1-9]/.test(text), 'is too early')
+/** When a key ends. In another zone the first and last of the years with four digits would be outside of them. */
+export const ExpiresAt = z.iso
+  .datetime({ offset: true })
+  .max(40)
+  .refine(
+    (text) => Date.parse(text) >= Date.UTC(2000, 0) && Date.parse(text) < Date.UTC(9999, 0),
+    'must be between the years 2000 and 9998',
+  )
 
 /** A new key of a customer. Without `allowedModels` it may use every model, without `allowedIps` from everywhere, without `expiresAt` it never expires. */
 export const NewCustomerKey = z.strictObject({

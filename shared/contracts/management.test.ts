@@ -46,7 +46,7 @@ describe('management bodies', () => {
   test('a key that may use no model cannot be asked for by accident', ({ expect }) => {
     expect(NewCustomerKey.safeParse({ allowedModels: [] }).success).toBe(false)
     expect(NewCustomerKey.safeParse({ allowedModels: ['a\u0000'] }).success).toBe(false)
-    for (const expiresAt of ['tomorrow', '2027-02-30T00:00:00Z', '0000-01-01T00:00:00Z'])
+    for (const expiresAt of ['tomorrow', '2027-02-30T00:00:00Z', '0000-01-01T00:00:00Z', '9999-12-31T23:59:59-23:59'])
       expect(NewCustomerKey.safeParse({ expiresAt }).success).toBe(false)
     for (const allowedIps of [[], [''], ['203.0.113.7/24'], Array.from({ length: 51 }, () => '203.0.113.7')])
       expect(NewCustomerKey.safeParse({ allowedIps }).success).toBe(false)
