@@ -1,11 +1,13 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import type { Limits } from '#shared/contracts/account.ts'
 import { generateApiKey, hashApiKey, redactApiKey } from '#shared/values/api-key.ts'
 import { newId } from '#shared/values/id.ts'
 import { startTestDatabase, type TestDatabase } from '../testing/database.ts'
 import { newCustomer, settlementEvent } from '../testing/usage-events.ts'
 import { createApiKey } from './create-api-key.ts'
 import { findKeyByHash } from './find-key-by-hash.ts'
+import { changeApiKey } from './keys/change-api-key.ts'
 import { listApiKeys } from './list-api-keys.ts'
 import { type ManualEntry, postEntry } from './post-entry.ts'
 import { readAccountSnapshot } from './read-account-snapshot.ts'
@@ -13,7 +15,6 @@ import { readOrganization } from './read-organization.ts'
 import { reconcile } from './reconcile.ts'
 import { recordUsage } from './record-usage.ts'
 import { revokeApiKey } from './revoke-api-key.ts'
-import { setKeyLimits } from './set-key-limits.ts'
 import { changeOrganizationAccount } from './set-organization-account.ts'
 
 let database: TestDatabase
@@ -34,6 +35,10 @@ async function newKey(organizationId: string, choice: { expiresAtMs?: number; al
   const keyId = newId('key')
   const outcome = await createApiKey(database.db, { keyId, organizationId, name: 'k', keyHash, redacted: redactApiKey(apiKey), ...choice })
   return { keyId, keyHash, outcome }
+}
+
+function limit(key: { organizationId: string; keyId: string }, limits: Limits) {
+  return database.db.transaction((tx) => changeApiKey(tx, key, { limits }))
 }
 
 describe('an entry by hand', () => {
@@ -98,7 +103,7 @@ test('every change of an account raises its version by one, and no other account
     () => changeOrganizationAccount(database.db, organizationId, { limits: { concurrency: 3 } }),
     () => changeOrganizationAccount(database.db, organizationId, { status: 'suspended' }),
     () => changeOrganizationAccount(database.db, organizationId, { overdraftNanos: 7 }),
-    () => setKeyLimits(database.db, { organizationId, keyId, limits: { requestsPerMinute: 5 } }),
+    () => limit({ organizationId, keyId }, { requestsPerMinute: 5 }),
     () => newKey(organizationId),
     () => revokeApiKey(database.db, { organizationId, keyId }),
   ]
@@ -148,7 +153,7 @@ describe('a key', () => {
     const [owner, other] = [await newCustomer(database.db), await newCustomer(database.db)]
     const { keyId, keyHash } = await newKey(owner)
     expect(await revokeApiKey(database.db, { organizationId: other, keyId })).toBeNull()
-    expect(await setKeyLimits(database.db, { organizationId: other, keyId, limits: { concurrency: 0 } })).toBeNull()
+    expect(await limit({ organizationId: other, keyId }, { concurrency: 0 })).toMatchObject({ outcome: 'refused' })
     expect((await findKeyByHash(database.db, keyHash))?.snapshot.keys).toMatchObject([{ limits: {} }])
     expect(await versionOf(other)).toBe(1)
   })

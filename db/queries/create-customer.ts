@@ -11,7 +11,8 @@ export interface NewCustomerRow {
   overdraftNanos: number
   lowBalanceNanos: number | null
   limits: Limits
-  key: { keyId: string; name: string; keyHash: string; redacted: string }
+  /** `createdBy` is the id of who makes it. */
+  key: { keyId: string; name: string; keyHash: string; redacted: string; createdBy?: string }
   /** The opening credit; null when the customer begins with nothing. */
   credit: { amountNanos: number; eventId: string; reason: string } | null
 }
@@ -25,8 +26,8 @@ export async function createCustomer(db: Db, customer: NewCustomerRow): Promise<
       ${organizationId}, ${customer.name}, ${checkedNanos(customer.overdraftNanos)}::bigint, ${customer.lowBalanceNanos}::bigint,
       ${JSON.stringify(customer.limits)}::jsonb,
       ${balanceNanos}::bigint)`,
-    sql`insert into api_keys (id, organization_id, name, key_hash, redacted)
-      values (${key.keyId}, ${organizationId}, ${key.name}, ${key.keyHash}, ${key.redacted})`,
+    sql`insert into api_keys (id, organization_id, name, key_hash, redacted, created_by)
+      values (${key.keyId}, ${organizationId}, ${key.name}, ${key.keyHash}, ${key.redacted}, ${key.createdBy ?? null})`,
   ]
   if (credit) {
     statements.push(sql`insert into ledger_entries (organization_id, amount_nanos, kind, event_id, reason)

@@ -2,14 +2,14 @@ import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Db } from '../client.ts'
 import { readRowsAtomically, SafeBigint } from '../statements.ts'
+import { isUnrevoked, type KeyReference } from './keys/key-reference.ts'
 import { lockOrganizations } from './lock-organizations.ts'
 
 /** Ends a key for good. Answers the account's new version; null when the customer has no such key, or it is revoked already. */
-export async function revokeApiKey(db: Db, key: { organizationId: string; keyId: string }): Promise<number | null> {
+export async function revokeApiKey(db: Db, key: KeyReference): Promise<number | null> {
   const revocation = sql`
     with revoked as (
-      update api_keys set revoked_at = now()
-      where id = ${key.keyId} and organization_id = ${key.organizationId} and revoked_at is null
+      update api_keys k set revoked_at = now() where ${isUnrevoked(key)}
       returning organization_id
     )
     update organizations o set balance_version = o.balance_version + 1

@@ -1,4 +1,4 @@
-import { bigint, integer, jsonb, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
+import { bigint, index, integer, jsonb, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
 import type { Attempt } from '#shared/contracts/usage-event.ts'
 
 /** What a customer sees of each request: metadata only, never a prompt or an answer. Partitioned by month of `created_at`. */
@@ -33,5 +33,7 @@ export const requestLogs = pgTable(
   (t) => [
     // One line per request, in the order a customer pages through them.
     primaryKey({ name: 'request_logs_pk', columns: [t.organizationId, t.createdAt, t.requestId] }),
+    // The lines of one key, and when it was last used.
+    index('request_logs_key').on(t.organizationId, t.keyId, t.createdAt),
   ],
 )

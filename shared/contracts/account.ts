@@ -18,6 +18,8 @@ export const KeyFacts = z.object({
   keyId: z.string(),
   limits: Limits,
   allowedModels: z.array(z.string()).nullable(),
+  /** Addresses and networks it may be used from. Absent: from everywhere. */
+  allowedIps: z.array(z.string()).optional(),
   expiresAtMs: z.number().nullable(),
 })
 export type KeyFacts = z.infer<typeof KeyFacts>

@@ -52,6 +52,7 @@ export interface Idempotency {
 export type RefusalReason =
   | 'key_unknown'
   | 'key_expired'
+  | 'ip_not_allowed'
   | 'model_not_allowed'
   | 'account_suspended'
   | 'insufficient_balance'
@@ -137,7 +138,8 @@ export interface CustomerLedgerRpc {
   refresh(request: { snapshot: AccountSnapshot }): Promise<void> | void
   /** What is known of a request of this key that Postgres may not have yet. Counts nothing. */
   find(request: { requestId: string; keyId: string }): Promise<FindOutcome> | FindOutcome
-  standing(request: { keyId: string; snapshot?: AccountSnapshot }): Promise<StandingOutcome> | StandingOutcome
+  /** `clientIp` is the address of who asks with the key itself; absent when somebody else asks about it. */
+  standing(request: { keyId: string; clientIp?: string; snapshot?: AccountSnapshot }): Promise<StandingOutcome> | StandingOutcome
   /** What the object holds and awaits, for reconciliation. Counts nothing, changes nothing. */
   audit(request: Record<string, never>): Promise<LedgerAudit> | LedgerAudit
 }
@@ -155,7 +157,7 @@ export interface LedgerAudit {
 export type StandingOutcome =
   /** `credentialsVersion` as in AccountSnapshot. */
   | { outcome: 'known'; standing: Standing; heldNanos: number; unconfirmedNanos: number; credentialsVersion?: number }
-  | { outcome: 'refused'; reason: 'key_unknown' | 'key_expired' | 'account_suspended' }
+  | { outcome: 'refused'; reason: 'key_unknown' | 'key_expired' | 'ip_not_allowed' | 'account_suspended' }
   | { outcome: 'snapshot_required' }
 
 /** `unknown` is also what Postgres has confirmed: an event leaves the object only after it was posted. */

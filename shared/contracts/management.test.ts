@@ -35,7 +35,7 @@ describe('management bodies', () => {
   })
 
   test('names, reasons and idempotency keys are printable and bounded', ({ expect }) => {
-    for (const name of ['', '  ', 'a\u0000', 'a\u001b[2J', 'a\u202eb', 'x'.repeat(121)])
+    for (const name of ['', '  ', 'a\u0000', 'a\ud800', 'a\u001b[2J', 'a\u202eb', 'x'.repeat(121)])
       expect(NewCustomer.safeParse({ name }).success).toBe(false)
     expect(NewCustomer.parse({ name: ' Ångström & Söhne 東京 ' }).name).toBe('Ångström & Söhne 東京')
     for (const reason of ['', 'ab', 'a\nb c', 'x'.repeat(501)]) expect(NewCredit.safeParse({ ...credit, reason }).success).toBe(false)
@@ -45,12 +45,17 @@ describe('management bodies', () => {
 
   test('a key that may use no model cannot be asked for by accident', ({ expect }) => {
     expect(NewCustomerKey.safeParse({ allowedModels: [] }).success).toBe(false)
-    expect(NewCustomerKey.safeParse({ expiresAt: 'tomorrow' }).success).toBe(false)
+    expect(NewCustomerKey.safeParse({ allowedModels: ['a\u0000'] }).success).toBe(false)
+    for (const expiresAt of ['tomorrow', '2027-02-30T00:00:00Z', '0000-01-01T00:00:00Z', '9999-12-31T23:59:59-23:59'])
+      expect(NewCustomerKey.safeParse({ expiresAt }).success).toBe(false)
+    for (const allowedIps of [[], [''], ['203.0.113.7/24'], Array.from({ length: 51 }, () => '203.0.113.7')])
+      expect(NewCustomerKey.safeParse({ allowedIps }).success).toBe(false)
   })
 })
 
 test('an answer drops what its contract does not name', ({ expect }) => {
-  const key = { keyId: 'key_a', name: 'a', redactedKey: 'r', limits: {}, allowedModels: null, expiresAt: null, revokedAt: null }
-  const parsed = CustomerKey.parse({ ...key, createdAt: '2026-01-01T00:00:00.000Z', keyHash: 'secret' })
+  const key = { keyId: 'key_a', name: 'a', redactedKey: 'r', limits: {}, allowedModels: null, allowedIps: null, createdBy: null }
+  const ends = { expiresAt: null, revokedAt: null }
+  const parsed = CustomerKey.parse({ ...key, ...ends, createdAt: '2026-01-01T00:00:00.000Z', keyHash: 'secret' })
   expect(parsed).not.toHaveProperty('keyHash')
 })

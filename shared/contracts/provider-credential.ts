@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { DisplayName } from '../values/display-name.ts'
-import { KeyId } from './customer-key.ts'
+import { KeyId, ModelIds } from './customer-key.ts'
 import { SealedSecret, type SecretPlace } from './sealed-secret.ts'
 import { AttemptOutcome } from './usage-event.ts'
 
@@ -15,8 +15,6 @@ export const CredentialId = z
 /** A provider's key: printable ASCII without blanks, since it is sent in a header. */
 export const ProviderKey = z.string().regex(/^[!-~]{8,512}$/, 'may have 8 to 512 printable characters and no blanks')
 
-const Names = z.array(z.string().min(1).max(200)).min(1).max(200)
-
 /** A key a customer brings along. `baseUrl` and `models` are needed for `openai-compatible`, and `baseUrl` is for it alone. */
 export const NewProviderCredential = z
   .strictObject({
@@ -24,7 +22,7 @@ export const NewProviderCredential = z
     apiKey: ProviderKey,
     name: DisplayName.optional(),
     baseUrl: z.string().max(500).optional(),
-    models: Names.optional(),
+    models: ModelIds.optional(),
     keyIds: z.array(KeyId).min(1).max(200).optional(),
     priority: z.int().min(0).max(1_000).default(0),
     /** Stores the key without having asked the provider whether it works. */

@@ -1,6 +1,9 @@
 import { z } from 'zod'
 
-/** A name people gave. Control and invisible format characters are refused, because names are printed on terminals and in logs. */
+/**
+ * A name people gave. Control and invisible format characters are refused, because names are printed on terminals and in logs; halves of a surrogate pair,
+ * because Postgres keeps none.
+ */
 export const DisplayName = z
   .string()
   .trim()

@@ -42,6 +42,8 @@ export function customerKeyOf(row: ApiKeyRow): CustomerKey {
     redactedKey: row.redacted,
     limits: row.limits,
     allowedModels: row.allowedModels,
+    allowedIps: row.allowedIps,
+    createdBy: row.createdBy,
     expiresAt: row.expiresAt?.toISOString() ?? null,
     revokedAt: row.revokedAt?.toISOString() ?? null,
     createdAt: row.createdAt.toISOString(),

@@ -1,7 +1,7 @@
 import type { Db } from '#db/client.ts'
-import { setKeyLimits } from '#db/queries/set-key-limits.ts'
 import type { Limits } from '#shared/contracts/account.ts'
 import { maxAmountNanos } from '#shared/values/money.ts'
+import { changeKey } from '#workers/services/keys/change.ts'
 import { createOrganization } from '#workers/services/organizations/create.ts'
 import { nodePlatform } from '#workers/services/testing/node-platform.ts'
 
@@ -25,6 +25,6 @@ export async function makeCustomer(db: Db): Promise<BenchCustomer> {
   const platform = nodePlatform(db)
   const creditNanos = maxAmountNanos
   const created = await createOrganization(platform, { name: 'Benchmark', creditNanos, limits })
-  await setKeyLimits(db, { organizationId: created.organizationId, keyId: created.keyId, limits })
+  await changeKey(platform, created, { limits })
   return { ...created, creditNanos }
 }

@@ -12,6 +12,7 @@ const promised: Record<ApiErrorCode, [number, string, boolean]> = {
   insufficient_balance: [402, 'insufficient_quota', false],
   in_flight_budget: [402, 'insufficient_quota', true],
   account_suspended: [403, 'permission_error', false],
+  ip_not_allowed: [403, 'permission_error', false],
   model_not_allowed: [403, 'permission_error', false],
   requests_per_minute: [429, 'rate_limit_error', true],
   tokens_per_minute: [429, 'rate_limit_error', true],

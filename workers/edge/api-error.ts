@@ -26,6 +26,7 @@ const errors = {
   ),
   in_flight_budget: entry(402, 'insufficient_quota', 'Running requests hold the rest of the credit. Try again when one has ended.'),
   account_suspended: entry(403, 'permission_error', 'This organization is suspended. Contact support.', false),
+  ip_not_allowed: entry(403, 'permission_error', 'This API key may not be used from this address.', false),
   model_not_allowed: entry(403, 'permission_error', 'This API key may not use that model.', false),
   requests_per_minute: entry(429, 'rate_limit_error', 'Too many requests in one minute.'),
   tokens_per_minute: entry(429, 'rate_limit_error', 'Too many tokens in one minute. Lower max_tokens, or wait.'),

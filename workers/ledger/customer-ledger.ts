@@ -123,10 +123,10 @@ export class CustomerLedger extends DurableObject<Env> implements CustomerLedger
   }
 
   /** What a key has left, for `GET /v1/key` and the operator, and which provider credentials its customer has. Counts nothing. */
-  standing({ keyId, snapshot }: { keyId: string; snapshot?: AccountSnapshot }): StandingOutcome {
+  standing({ keyId, clientIp, snapshot }: { keyId: string; clientIp?: string; snapshot?: AccountSnapshot }): StandingOutcome {
     const nowMs = Date.now()
     if (snapshot) this.#takeSnapshot(snapshot, nowMs)
-    const holder = findHolder(this.#position, keyId, snapshot !== undefined, this.#settings, nowMs)
+    const holder = findHolder(this.#position, { keyId, clientIp }, snapshot !== undefined, this.#settings, nowMs)
     if (holder.outcome === 'snapshot_required') return holder
     if (holder.outcome === 'refused') return { outcome: 'refused', reason: holder.reason }
     const { heldNanos, unconfirmedNanos } = this.#position

@@ -1,6 +1,7 @@
 import type { AccountSnapshot, KeyFacts } from '#shared/contracts/account.ts'
 import type { AdmitRequest, EarlierRequest, HoldReference, LimitState, RefusalReason, Room, Standing } from '#shared/contracts/ledger.ts'
 import type { Settlement, UsageEvent } from '#shared/contracts/usage-event.ts'
+import { isAllowedAddress } from './allowed-addresses.ts'
 import { budgetsOf, capState, tighter } from './budgets.ts'
 import type { Settings } from './env.ts'
 import { backlogRetryMs, inFlightRetryMs, snapshotFreshMs, unconfirmedMost } from './limits.ts'
@@ -29,7 +30,7 @@ export type WithoutPostgres = Pick<Settings, 'withoutPostgresMs' | 'withoutPostg
 
 /** Whether a request may start: key, account, model, idempotency, rates, concurrency and money, all or nothing. */
 export function decideAdmission(position: Position, admit: AdmitRequest, without: WithoutPostgres, nowMs: number): Decision {
-  const holder = findHolder(position, admit.request.keyId, admit.snapshot !== undefined, without, nowMs)
+  const holder = findHolder(position, admit.request, admit.snapshot !== undefined, without, nowMs)
   if (holder.outcome !== 'found') return holder
   const { account, key } = holder
   if ((account.credentialsVersion ?? 0) > (admit.credentialsVersion ?? 0)) return { outcome: 'credentials_changed' }
@@ -52,16 +53,16 @@ function wantedModels({ request, fallbackModels = [] }: AdmitRequest): string[] 
   return [request.model, ...fallbackModels]
 }
 
-/** The account and key a request belongs to, as long as what is known of them is recent enough to act on. */
+/** The account and key a request belongs to, as long as what is known of them is recent enough to act on. Without `clientIp` it comes from anywhere. */
 export function findHolder(
   position: Position,
-  keyId: string,
+  { keyId, clientIp }: { keyId: string; clientIp?: string | undefined },
   hasSnapshot: boolean,
   { withoutPostgresMs }: WithoutPostgres,
   nowMs: number,
 ):
   | { outcome: 'found'; account: AccountSnapshot; key: KeyFacts }
-  | Refusal<'account_suspended' | 'key_unknown' | 'key_expired'>
+  | Refusal<'account_suspended' | 'key_unknown' | 'key_expired' | 'ip_not_allowed'>
   | { outcome: 'snapshot_required' } {
   const { account } = position
   if (!account || nowMs - position.accountSeenAtMs > withoutPostgresMs) return { outcome: 'snapshot_required' }
@@ -70,6 +71,7 @@ export function findHolder(
   // A key made a moment ago may not have been pushed yet: only a snapshot read for this very request proves that it does not exist.
   if (!key) return hasSnapshot ? refuse('key_unknown') : { outcome: 'snapshot_required' }
   if (key.expiresAtMs !== null && key.expiresAtMs <= nowMs) return refuse('key_expired')
+  if (key.allowedIps && clientIp !== undefined && !isAllowedAddress(key.allowedIps, clientIp)) return refuse('ip_not_allowed')
   return { outcome: 'found', account, key }
 }
 

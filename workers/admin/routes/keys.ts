@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import type { KeyReference } from '#db/queries/keys/key-reference.ts'
 import { listApiKeys } from '#db/queries/list-api-keys.ts'
 import { readOrganization } from '#db/queries/read-organization.ts'
 import {
@@ -11,9 +12,9 @@ import {
 } from '#shared/contracts/customer-key.ts'
 import { type Addressed, body, pathId } from '#workers/edge/parse.ts'
 import { Problem } from '#workers/edge/problem.ts'
+import { changeKey } from '#workers/services/keys/change.ts'
 import { type CreateKeyOutcome, createKey } from '#workers/services/keys/create.ts'
 import { revokeKey } from '#workers/services/keys/revoke.ts'
-import { setLimitsOfKey } from '#workers/services/keys/set-limits.ts'
 import { customerKeyOf } from '../customer-view.ts'
 import type { AdminContext } from '../env.ts'
 import { maxBodyBytes } from '../limits.ts'
@@ -29,15 +30,15 @@ export const keyRoutes = new Hono<AdminContext>()
     c.json(CreatedCustomerKey.parse(createdOf(await createKey(platformOf(c), organizationIdOf(c), c.var.body))), 201),
   )
   .delete('/:keyId', async (c) =>
-    c.json(KeyChangeAnswer.parse(found(await revokeKey(platformOf(c), organizationIdOf(c), keyIdOf(c)), 'living key of this customer'))),
+    c.json(KeyChangeAnswer.parse(found(await revokeKey(platformOf(c), keyOf(c)), 'living key of this customer'))),
   )
   .put('/:keyId/limits', body(KeyLimitsChange, maxBodyBytes), async (c) => {
-    const key = { organizationId: organizationIdOf(c), keyId: keyIdOf(c), limits: c.var.body.limits }
-    return c.json(KeyChangeAnswer.parse(found(await setLimitsOfKey(platformOf(c), key), 'living key of this customer')))
+    const outcome = await changeKey(platformOf(c), keyOf(c), c.var.body)
+    return c.json(KeyChangeAnswer.parse(found(outcome.outcome === 'changed' ? outcome.answer : null, 'living key of this customer')))
   })
 
-function keyIdOf(c: Addressed): string {
-  return pathId(c, 'keyId', KeyId)
+function keyOf(c: Addressed): KeyReference {
+  return { organizationId: organizationIdOf(c), keyId: pathId(c, 'keyId', KeyId) }
 }
 
 function createdOf(outcome: CreateKeyOutcome): CreatedCustomerKey {

@@ -10,6 +10,13 @@ interface Json {
   json?: boolean
 }
 
+interface NewKeyChoices {
+  name?: string
+  models?: string[]
+  ips?: string[]
+  expires?: string
+}
+
 /** The verbs about API keys of a customer. */
 export function addKeyCommands(program: Command, desk: Desk): void {
   const key = program.command('key').description('create, list, limit and revoke API keys')
@@ -37,12 +44,13 @@ function addCreate(key: Command, desk: Desk): void {
   addLimitOptions(create)
     .option('--name <name>', 'what the key is for')
     .option('--models <ids>', 'the only models it may use, separated by commas', listOption)
+    .option('--ips <addresses>', 'the only addresses and networks it may be used from, separated by commas', listOption)
     .option('--expires <day>', 'when it ends: 2027-01-01, or a full time', expiryOption)
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  npm run relay -- key create org_… --name ci --models gpt-relay-fast --expires 2027-01-01')
-    .action(async (organizationId: string, options: Json & LimitChoices & { name?: string; models?: string[]; expires?: string }) => {
-      const { name, models: allowedModels, expires: expiresAt } = options
-      const body = { name, limits: chosenLimits(options), allowedModels, expiresAt }
+    .action(async (organizationId: string, options: Json & LimitChoices & NewKeyChoices) => {
+      const { name, models: allowedModels, ips: allowedIps, expires: expiresAt } = options
+      const body = { name, limits: chosenLimits(options), allowedModels, allowedIps, expiresAt }
       const created = await desk.admin().call('POST', `${customerPath(organizationId)}/keys`, CreatedCustomerKey, body)
       show(desk, created, options, ({ keyId, apiKey }) =>
         [

@@ -180,15 +180,8 @@ describe('credit', () => {
 
 describe('key', () => {
   test('create, limits and revoke', async ({ expect }) => {
-    const key = {
-      keyId: 'key_a',
-      name: 'ci',
-      redactedKey: 'rrk_ab…yz',
-      limits: { concurrency: 2 },
-      allowedModels: null,
-      expiresAt: null,
-      revokedAt: null,
-    }
+    const rules = { limits: { concurrency: 2 }, allowedModels: null, allowedIps: null, expiresAt: null, revokedAt: null }
+    const key = { keyId: 'key_a', name: 'ci', redactedKey: 'rrk_ab…yz', createdBy: 'ada@example.com', ...rules }
     const changed = { status: 200, content: { organizationId: 'org_a', keyId: 'key_a', pushed: true } }
     answers = [
       { status: 201, content: { organizationId: 'org_a', keyId: 'key_a', apiKey: 'rrk_x', redactedKey: 'rrk_ab…yz', pushed: true } },
@@ -196,10 +189,23 @@ describe('key', () => {
       changed,
       changed,
     ]
-    await relay(['key', 'create', 'org_a', '--name', 'ci', '--models', 'gpt-a, claude-b', '--expires', '2999-01-01'])
+    await relay([
+      'key',
+      'create',
+      'org_a',
+      '--name',
+      'ci',
+      '--models',
+      'gpt-a, claude-b',
+      '--ips',
+      '203.0.113.0/24',
+      '--expires',
+      '2999-01-01',
+    ])
     await relay(['key', 'limits', 'org_a', 'key_a', '--requests-per-day', '5', '--spend-per-month-usd', '0'])
     const { out } = await relay(['key', 'revoke', 'org_a', 'key_a'])
-    expect(sent[0]?.body).toEqual({ name: 'ci', limits: {}, allowedModels: ['gpt-a', 'claude-b'], expiresAt: '2999-01-01T00:00:00.000Z' })
+    const [allowedModels, allowedIps, expiresAt] = [['gpt-a', 'claude-b'], ['203.0.113.0/24'], '2999-01-01T00:00:00.000Z']
+    expect(sent[0]?.body).toEqual({ name: 'ci', limits: {}, allowedModels, allowedIps, expiresAt })
     expect(sent[2]).toMatchObject({
       method: 'PUT',
       path: '/customers/org_a/keys/key_a/limits',

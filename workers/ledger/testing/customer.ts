@@ -39,6 +39,7 @@ export interface HoldTerms {
   reservedTokens?: number
   keyId?: string
   model?: string
+  clientIp?: string
   startedAtMs?: number
   idempotency?: Idempotency | undefined
   snapshot?: AccountSnapshot
@@ -175,8 +176,17 @@ export function key(keyId: string, facts: Partial<KeyFacts> = {}): KeyFacts {
 }
 
 export function reference(requestId: string, terms: HoldTerms = {}): HoldReference {
-  const { holdNanos = 100, reservedTokens = 10, keyId = 'key_1', model = 'gpt-test', startedAtMs = Date.now(), idempotency } = terms
-  return { request: facts(requestId, { keyId, model, startedAtMs }), holdNanos, reservedTokens, ...(idempotency && { idempotency }) }
+  const {
+    holdNanos = 100,
+    reservedTokens = 10,
+    keyId = 'key_1',
+    model = 'gpt-test',
+    startedAtMs = Date.now(),
+    clientIp,
+    idempotency,
+  } = terms
+  const request = facts(requestId, { keyId, model, startedAtMs, ...(clientIp !== undefined && { clientIp }) })
+  return { request, holdNanos, reservedTokens, ...(idempotency && { idempotency }) }
 }
 
 export function facts(requestId: string, given: Partial<RequestFacts> = {}): RequestFacts {

@@ -87,6 +87,7 @@ function refusalMessage(code: ApiErrorCode, { room, earlier }: Extract<AdmitOutc
 export const errorOfRefusal: Record<RefusalReason, ApiErrorCode> = {
   key_unknown: 'invalid_api_key',
   key_expired: 'api_key_expired',
+  ip_not_allowed: 'ip_not_allowed',
   model_not_allowed: 'model_not_allowed',
   account_suspended: 'account_suspended',
   insufficient_balance: 'insufficient_balance',

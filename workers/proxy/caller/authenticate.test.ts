@@ -6,6 +6,7 @@ import { findKeyByHash } from '#db/queries/find-key-by-hash.ts'
 import { readOwnKeys } from '#db/queries/read-own-keys.ts'
 import { revokeApiKey } from '#db/queries/revoke-api-key.ts'
 import { startTestDatabase, type TestDatabase } from '#db/testing/database.ts'
+import { generateApiKey } from '#shared/values/api-key.ts'
 import { createOrganization } from '#workers/services/organizations/create.ts'
 import { nodePlatform } from '#workers/services/testing/node-platform.ts'
 import { keyFreshMs, keyUsableMs } from '../limits.ts'
@@ -99,4 +100,13 @@ test('a caller that is looked up again may have been revoked', async () => {
   await revokeApiKey(database.db, { organizationId, keyId })
   await expect(authenticateAgain(askingWith(apiKey, database.db), caller)).rejects.toMatchObject({ code: 'invalid_api_key' })
   await expect(ask(apiKey, away.db)).rejects.toMatchObject({ code: 'invalid_api_key' })
+})
+
+test('a management key calls no models, and is told so without a look-up', async () => {
+  const beside: Promise<unknown>[] = []
+  await expect(authenticate(askingWith(generateApiKey('rrm_'), away.db, beside))).rejects.toMatchObject({
+    code: 'invalid_api_key',
+    status: 401,
+    message: expect.stringContaining('management key'),
+  })
 })

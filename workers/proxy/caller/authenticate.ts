@@ -37,6 +37,7 @@ const unknownKeys = new ExpiringCache<true>(cachedKeys, unknownKeyCachedMs)
  */
 export async function authenticate({ request, surroundings, clientIp, waitUntil }: Asking): Promise<Caller> {
   const apiKey = presentedKey(request)
+  if (isWellFormedApiKey(apiKey, 'rrm_')) throw new ApiError('invalid_api_key', { message: managementKeyMessage })
   if (!isWellFormedApiKey(apiKey)) throw new ApiError('invalid_api_key')
   const keyHash = await hashApiKey(apiKey)
   const known = knownKeys.get(keyHash)
@@ -58,6 +59,8 @@ export async function authenticate({ request, surroundings, clientIp, waitUntil 
 export function authenticateAgain({ surroundings, clientIp }: Asking, { keyHash }: Caller): Promise<Caller> {
   return lookUp(keyHash, surroundings, clientIp)
 }
+
+const managementKeyMessage = 'This is a management key (rrm_…), which calls no models. Send an API key (rrk_…).'
 
 type Asking = Pick<Exchange, 'request' | 'clientIp' | 'waitUntil'> & { surroundings: Pick<Surroundings, 'db' | 'redis'> }
 

@@ -12,12 +12,13 @@ import { authenticate, forgetKey } from './authenticate.ts'
 export async function readKeyStatus(exchange: Exchange): Promise<Response> {
   const caller = await authenticate(exchange)
   const ledger = exchange.surroundings.ledgerOf(caller.organizationId)
-  const { keyId, organizationId, snapshot } = caller
+  const { organizationId, snapshot } = caller
+  const asking = { keyId: caller.keyId, clientIp: exchange.clientIp }
   let outcome: StandingOutcome
   try {
-    outcome = await rpcAnswer(ledger.standing(snapshot ? { keyId, snapshot } : { keyId }))
+    outcome = await rpcAnswer(ledger.standing(snapshot ? { ...asking, snapshot } : asking))
     if (outcome.outcome === 'snapshot_required') {
-      outcome = await rpcAnswer(ledger.standing({ keyId, snapshot: await readAccount(exchange, organizationId) }))
+      outcome = await rpcAnswer(ledger.standing({ ...asking, snapshot: await readAccount(exchange, organizationId) }))
     }
   } catch (error) {
     if (error instanceof ApiError) throw error
@@ -31,7 +32,7 @@ export async function readKeyStatus(exchange: Exchange): Promise<Response> {
   const { standing, heldNanos, unconfirmedNanos } = outcome
   const status: KeyStatus = {
     object: 'key',
-    id: keyId,
+    id: caller.keyId,
     organizationId,
     credit: { availableNanos: standing.availableNanos, availableUsd: formatUsd(standing.availableNanos), heldNanos, unconfirmedNanos },
     limits: {

@@ -12,16 +12,17 @@ export type CreateKeyOutcome =
 /** Gives a customer one more key. The key itself is in this answer and nowhere else. */
 export async function createKey(platform: Platform, organizationId: string, wanted: NewCustomerKey): Promise<CreateKeyOutcome> {
   const { keyId, apiKey, keyHash, redacted } = await mintKey()
-  const { name = 'API key', limits = {}, allowedModels = null, expiresAt = null } = wanted
+  const { name = 'API key', limits, allowedModels = null, allowedIps = null, expiresAt = null } = wanted
   const { value: stored, pushed } = await changeAccount(platform, organizationId, async (tx) => {
     const expiresAtMs = expiresAt === null ? null : Date.parse(expiresAt)
-    const created = await createApiKey(tx, { keyId, organizationId, name, keyHash, redacted, limits, allowedModels, expiresAtMs })
+    const rules = { ...(limits && { limits }), allowedModels, allowedIps, expiresAtMs }
+    const created = await createApiKey(tx, { keyId, organizationId, name, keyHash, redacted, createdBy: platform.actor.id, ...rules })
     if (created.outcome === 'refused') return created
     await recordChange(tx, platform.actor, {
       chain: { organizationId },
       action: 'key.created',
       target: { type: 'api_key', id: keyId },
-      after: { name, redacted, limits, allowedModels, expiresAt },
+      after: { name, redacted, limits: created.limits, allowedModels, allowedIps, expiresAt },
     })
     return created
   })

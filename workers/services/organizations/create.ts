@@ -21,7 +21,7 @@ export async function createOrganization(platform: Platform, wanted: NewCustomer
     overdraftNanos,
     lowBalanceNanos,
     limits,
-    key: { keyId, name: 'First key', keyHash, redacted },
+    key: { keyId, name: 'First key', keyHash, redacted, createdBy: platform.actor.id },
     credit:
       amountNanos === 0
         ? null

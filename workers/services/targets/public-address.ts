@@ -1,3 +1,5 @@
+import { isWithin, type Network, parseAddress, parseNetwork } from '#shared/values/ip-address.ts'
+
 /** True for an address that anyone on the internet can reach; false for one of special purpose and for what is no address. */
 export function isPublicAddress(address: string): boolean {
   const parsed = parseAddress(address)
@@ -6,46 +8,10 @@ export function isPublicAddress(address: string): boolean {
   return isGlobal && !special.some((range) => isWithin(parsed, range))
 }
 
-type Address = { bits: 32 | 128; value: bigint }
-type Range = Address & { prefixBits: number }
-
-function isWithin(address: Address, range: Range): boolean {
-  const shift = BigInt(range.bits - range.prefixBits)
-  return address.bits === range.bits && address.value >> shift === range.value >> shift
-}
-
-function parseAddress(text: string): Address | null {
-  const value = text.includes(':') ? parseIpv6(text) : parseIpv4(text)
-  return value === null ? null : { bits: text.includes(':') ? 128 : 32, value }
-}
-
-/** Four decimal numbers; one that begins with 0 is refused, because some read it as octal. */
-function parseIpv4(text: string): bigint | null {
-  const parts = text.split('.')
-  if (parts.length !== 4 || !parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256)) return null
-  return parts.reduce((value, part) => (value << 8n) | BigInt(part), 0n)
-}
-
-/** The forms of RFC 4291, section 2.2, without a zone. */
-function parseIpv6(text: string): bigint | null {
-  const tail = /(?<=:)[\d.]*\.[\d.]*$/.exec(text)?.[0]
-  const ipv4 = tail === undefined ? 0n : parseIpv4(tail)
-  if (ipv4 === null) return null
-  const groupsText = tail === undefined ? text : text.replace(tail, `${(ipv4 >> 16n).toString(16)}:${(ipv4 & 0xffffn).toString(16)}`)
-  const halves = groupsText.split('::').map((half) => (half === '' ? [] : half.split(':')))
-  const [head = [], rest = []] = halves
-  const missing = 8 - head.length - rest.length
-  if (halves.length > 2 || (halves.length === 2 ? missing < 1 : missing !== 0)) return null
-  const groups = [...head, ...Array.from({ length: missing }, () => '0'), ...rest]
-  if (!groups.every((group) => /^[0-9a-f]{1,4}$/i.test(group))) return null
-  return groups.reduce((value, group) => (value << 16n) | BigInt(`0x${group}`), 0n)
-}
-
-function readRange(text: string): Range {
-  const [address = '', prefix] = text.split('/')
-  const parsed = parseAddress(address)
-  if (!parsed) throw new Error(`${text} is no range of addresses`)
-  return { ...parsed, prefixBits: Number(prefix) }
+function readRange(text: string): Network {
+  const network = parseNetwork(text)
+  if (!network) throw new Error(`${text} is no range of addresses`)
+  return network
 }
 
 /**

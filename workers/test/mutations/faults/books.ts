@@ -8,6 +8,7 @@ const constraints = ['db/constraints.test.ts']
 const consuming = ['workers/usage/consume.test.ts']
 const administering = ['workers/admin/admin.test.ts']
 const reconciling = ['workers/usage/reconcile.test.ts']
+const rotating = ['workers/api/endpoints/keys.test.ts']
 const selling = ['db/seed.test.ts']
 
 /** What Postgres holds: entries, records, sums and balances, each event once. */
@@ -183,16 +184,22 @@ export const books = [
       replace: '{ ...values, balanceVersion: sql`${organizations.balanceVersion}` }',
     },
   ]),
-  ...faultsIn('db/queries/set-key-limits.ts', accounts, [
-    { promise: "a key's limits are changed by its own customer only", find: ' and organization_id = ${key.organizationId}', replace: '' },
-  ]),
-  ...faultsIn('db/queries/revoke-api-key.ts', accounts, [
+  ...faultsIn('db/queries/keys/key-reference.ts', accounts, [
     {
-      promise: 'a key is revoked by its own customer only',
-      find: ' and organization_id = ${key.organizationId}',
+      promise: 'a key is limited and revoked by its own customer only',
+      find: ' and k.organization_id = ${organizationId}',
       replace: '',
+    },
+    { promise: 'a revoked key is not changed', find: ' and k.revoked_at is null', replace: '' },
+  ]),
+  ...faultsIn('db/queries/keys/rotate-api-key.ts', rotating, [
+    {
+      promise: 'a rotated key ends when it would have ended anyway',
+      find: 'least(k.expires_at, now()',
+      replace: 'greatest(k.expires_at, now()',
       money: false,
     },
+    { promise: 'a new key has the limits of the one it replaces', find: 'k.id, k.limits, k', replace: "k.id, '{}'::jsonb, k" },
   ]),
   ...faultsIn('db/queries/snapshot-column.ts', accounts, [
     { promise: 'a revoked key is in no snapshot', find: ' and k.revoked_at is null', replace: '' },

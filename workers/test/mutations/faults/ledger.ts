@@ -61,6 +61,18 @@ export const ledger = [
       money: false,
     },
   ]),
+  ...faultsIn(
+    'workers/ledger/rules.ts',
+    ['workers/ledger/allowed-addresses.test.ts'],
+    [
+      {
+        promise: 'a key spends from its addresses only',
+        find: 'key.allowedIps && clientIp',
+        replace: 'key.allowedIps && keyId === undefined && clientIp',
+        money: false,
+      },
+    ],
+  ),
   ...faultsIn('workers/ledger/rules.ts', settling, [
     {
       promise: 'a cost above the hold is cut to it',

@@ -1,8 +1,8 @@
 import { maxProviderCredentials } from '#db/queries/add-provider-credential.ts'
 import { Problem } from '#workers/edge/problem.ts'
-import type { AddCredentialOutcome } from '#workers/services/credentials/add.ts'
-import type { ReplaceCredentialOutcome } from '#workers/services/credentials/replace.ts'
-import type { TestCredentialOutcome } from '#workers/services/credentials/test.ts'
+import type { AddCredentialOutcome } from './add.ts'
+import type { ReplaceCredentialOutcome } from './replace.ts'
+import type { TestCredentialOutcome } from './test.ts'
 
 type Refusal = Extract<AddCredentialOutcome | ReplaceCredentialOutcome | TestCredentialOutcome, { outcome: 'refused' }>
 
@@ -10,13 +10,13 @@ type Refusal = Extract<AddCredentialOutcome | ReplaceCredentialOutcome | TestCre
 export function credentialProblem(refusal: Refusal, keyIds: string[] = []): Problem {
   switch (refusal.reason) {
     case 'organization_unknown':
-      return new Problem('not_found', 'There is no such customer.')
+      return new Problem('not_found', 'There is no such organization.')
     case 'credential_unknown':
-      return new Problem('not_found', 'There is no such provider credential of this customer.')
+      return new Problem('not_found', 'There is no such provider credential of this organization.')
     case 'too_many_credentials':
       return new Problem(
         'conflict',
-        `The customer has ${maxProviderCredentials} provider credentials, as many as it may have. Remove one first.`,
+        `The organization has ${maxProviderCredentials} provider credentials, as many as it may have. Remove one first.`,
       )
     case 'overtaken':
       return new Problem(
@@ -32,9 +32,9 @@ export function credentialProblem(refusal: Refusal, keyIds: string[] = []): Prob
     case 'key_unknown': {
       const fields = refusal.keyIds.map((id) => ({
         pointer: `#/keyIds/${keyIds.indexOf(id)}`,
-        detail: 'is no living key of this customer',
+        detail: 'is no living key of this organization',
       }))
-      return new Problem('invalid_request', 'A credential can be bound to living keys of its customer only.', fields)
+      return new Problem('invalid_request', 'A credential can be bound to living keys of its organization only.', fields)
     }
     case 'key_refused':
       return new Problem('key_refused', `The provider refuses this key (status ${refusal.status}), and nothing was stored. ${advice}`, [

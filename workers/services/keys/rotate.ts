@@ -1,0 +1,30 @@
+import type { KeyReference } from '#db/queries/keys/key-reference.ts'
+import { type RotateApiKeyOutcome, rotateApiKey } from '#db/queries/keys/rotate-api-key.ts'
+import type { CreatedCustomerKey } from '#shared/contracts/customer-key.ts'
+import { recordChange } from '../audit/record-change.ts'
+import { changeAccount } from '../ledger/change-account.ts'
+import type { Platform } from '../platform.ts'
+import { mintKey } from './mint.ts'
+
+export type RotateKeyOutcome =
+  /** `endsAtMs` is when the old key ends. */
+  { outcome: 'rotated'; created: CreatedCustomerKey; endsAtMs: number } | Extract<RotateApiKeyOutcome, { outcome: 'refused' }>
+
+/** Puts a new key with the same rules in the place of one, which goes on for `overlapSeconds`. The key itself is in this answer and nowhere else. */
+export async function rotateKey(platform: Platform, key: KeyReference, overlapSeconds: number): Promise<RotateKeyOutcome> {
+  const { organizationId } = key
+  const { keyId, apiKey, keyHash, redacted } = await mintKey()
+  const { value: rotated, pushed } = await changeAccount(platform, organizationId, async (tx) => {
+    const outcome = await rotateApiKey(tx, key, { keyId, keyHash, redacted, createdBy: platform.actor.id }, overlapSeconds)
+    if (outcome.outcome === 'refused') return outcome
+    await recordChange(tx, platform.actor, {
+      chain: { organizationId },
+      action: 'key.rotated',
+      target: { type: 'api_key', id: key.keyId },
+      after: { replacedBy: keyId, redacted, expiresAt: new Date(outcome.endsAtMs).toISOString() },
+    })
+    return outcome
+  })
+  if (rotated.outcome === 'refused') return rotated
+  return { outcome: 'rotated', created: { organizationId, keyId, apiKey, redactedKey: redacted, pushed }, endsAtMs: rotated.endsAtMs }
+}
