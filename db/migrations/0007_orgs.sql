@@ -1,0 +1,1 @@
+CREATE INDEX "ledger_entries_rare" ON "ledger_entries" USING btree ("organization_id","id") WHERE "ledger_entries"."kind" <> 'settlement';
