@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Limits } from '../account.ts'
 import { LimitsInput } from '../customer.ts'
 import { LowBalance } from '../customer-event.ts'
 import { operation } from './operation.ts'
@@ -15,6 +16,8 @@ export const OrganizationSettings = z.strictObject({
 })
 export type OrganizationSettings = z.infer<typeof OrganizationSettings>
 
+const ShownSettings = z.object({ ...OrganizationSettings.shape, defaultKeyLimits: Limits })
+
 export const settingsOperations = {
   read: operation({
     id: 'settings.read',
@@ -23,7 +26,7 @@ export const settingsOperations = {
     access: 'organization.read',
     summary: 'The settings of an organization',
     description: 'The header `ETag` names their version.',
-    answer: OrganizationSettings,
+    answer: ShownSettings,
   }),
   replace: operation({
     id: 'settings.replace',
@@ -33,6 +36,6 @@ export const settingsOperations = {
     summary: 'Replaces the settings of an organization',
     description: 'The header `If-Match` must carry the `ETag` that they were read with, so that nobody overwrites what they have not seen.',
     body: OrganizationSettings,
-    answer: OrganizationSettings,
+    answer: ShownSettings,
   }),
 }
