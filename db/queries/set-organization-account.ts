@@ -1,4 +1,4 @@
-import { eq, sql } from 'drizzle-orm'
+import { and, eq, isNull, sql } from 'drizzle-orm'
 import type { Db } from '../client.ts'
 import { organizations } from '../schema/index.ts'
 
@@ -10,7 +10,7 @@ export type OrganizationAccount = Partial<
 /** The changed columns, as they were and as they are. */
 export type OrganizationChange = { before: OrganizationAccount; after: OrganizationAccount }
 
-/** Changes what is named of an organization and raises its version; call it in a transaction. Null when there is no such organization. */
+/** Changes what is named of an organization and raises its version; call it in a transaction. Null when there is no such organization, or no longer. */
 export async function changeOrganizationAccount(
   tx: Db,
   organizationId: string,
@@ -22,7 +22,8 @@ export async function changeOrganizationAccount(
     overdraftNanos: organizations.overdraftNanos,
     lowBalanceNanos: organizations.lowBalanceNanos,
   }
-  const [before] = await tx.select(columns).from(organizations).where(eq(organizations.id, organizationId)).for('no key update')
+  const living = and(eq(organizations.id, organizationId), isNull(organizations.deletedAt))
+  const [before] = await tx.select(columns).from(organizations).where(living).for('no key update')
   if (!before) return null
   const after: OrganizationAccount = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined))
   await tx

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { bigint, check, pgTable, primaryKey, text, timestamp, unique } from 'drizzle-orm/pg-core'
+import { bigint, check, index, pgTable, primaryKey, text, timestamp, unique } from 'drizzle-orm/pg-core'
 import { organizations } from './organizations.ts'
 
 /** Every movement of every balance; never updated, never deleted. The sum per customer is the customer's balance. */
@@ -22,6 +22,8 @@ export const ledgerEntries = pgTable(
     primaryKey({ name: 'ledger_entries_pk', columns: [t.organizationId, t.id] }),
     // Makes a redelivered event harmless: it lands once, whoever delivers it.
     unique('ledger_entries_event').on(t.eventId),
+    // Finds the few credits and debits among all the requests of a customer, and costs a settlement nothing.
+    index('ledger_entries_rare').on(t.organizationId, t.id).where(sql`${t.kind} <> 'settlement'`),
     check('ledger_entries_kind', sql`${t.kind} in ('credit', 'debit', 'settlement', 'adjustment')`),
     // A credit never takes and a charge never gives, whatever a caller mixed up.
     check(

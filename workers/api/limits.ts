@@ -65,3 +65,18 @@ export const successorMs = 10_000
 
 /** How long after the first factor the second may follow, in seconds. */
 export const challengeSeconds = 300
+
+/** A person owns at most this many organizations beside the personal one: each is a ledger object and a row in every hourly reconciliation. */
+export const maxOwnedOrganizations = 20
+
+/** An organization has at most this many invitations that are neither accepted nor revoked: they are listed whole. */
+export const maxOpenInvitations = 100
+
+/** How long an invitation can be accepted, in milliseconds: seven days. */
+export const invitationMs = 7 * 86_400_000
+
+/** An organization has at most this many spend alerts: each is looked at whenever spend is. */
+export const maxSpendAlerts = 20
+
+/** How long a page about a balance waits for what only the ledger object knows, in milliseconds. */
+export const ledgerViewTimeoutMs = 2_000

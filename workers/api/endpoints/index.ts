@@ -1,23 +1,31 @@
 import type { Endpoint } from '../endpoint.ts'
 import { accountEndpoints } from './accounts.ts'
+import { billingEndpoints } from './billing.ts'
+import { invitationEndpoints } from './invitations.ts'
 import { keyEndpoints } from './keys.ts'
 import { managementKeyEndpoints } from './management-keys.ts'
 import { meEndpoints } from './me.ts'
+import { memberEndpoints } from './members.ts'
 import { modelEndpoints } from './models.ts'
 import { oauthEndpoints } from './oauth.ts'
 import { organizationEndpoints } from './organizations.ts'
 import { passkeyEndpoints } from './passkeys.ts'
 import { providerCredentialEndpoints } from './provider-credentials.ts'
+import { settingsEndpoints } from './settings.ts'
 
 /** Every operation that this Worker carries out. */
 export const endpoints: readonly Endpoint[] = [
   ...accountEndpoints,
+  ...billingEndpoints,
+  ...invitationEndpoints,
   ...keyEndpoints,
   ...managementKeyEndpoints,
   ...meEndpoints,
+  ...memberEndpoints,
   ...modelEndpoints,
   ...oauthEndpoints,
   ...organizationEndpoints,
   ...passkeyEndpoints,
   ...providerCredentialEndpoints,
+  ...settingsEndpoints,
 ]

@@ -22,6 +22,8 @@ export const portalUrl = 'https://portal.test'
 export interface LedgerStub {
   pushed: AccountSnapshot[]
   broken: boolean
+  /** What every object says of its customer's money; null: none answers. */
+  standing: { availableNanos: number; heldNanos: number; unconfirmedNanos: number } | null
 }
 
 export interface Answer {
@@ -72,7 +74,7 @@ export async function setStage(more: Partial<ApiEnv> = {}): Promise<Stage> {
   const token = 'token-of-the-test'
   const neon = createNeonEndpoint(Number(new URL(database.databaseUrl).port))
   const upstash = createUpstashEndpoint({ redisPort: Number(new URL(redis.url).port), token })
-  const ledger: LedgerStub = { pushed: [], broken: false }
+  const ledger: LedgerStub = { pushed: [], broken: false, standing: null }
   const mails: MailMessage[] = []
   const env: ApiEnv = {
     DATABASE_URL: database.databaseUrl,
@@ -152,9 +154,14 @@ function namespaceOf(stub: LedgerStub): LedgerNamespace {
   return {
     getByName: () => ({
       refresh: async ({ snapshot }) => (stub.broken ? fail() : void stub.pushed.push(snapshot)),
-      standing: fail,
+      standing: async () => (stub.standing ? standingOf(stub.standing) : fail()),
     }),
   }
+}
+
+function standingOf({ availableNanos, ...money }: NonNullable<LedgerStub['standing']>) {
+  const unlimited = { requestsPerMinute: null, tokensPerMinute: null, requestsPerDay: null, concurrency: null }
+  return { outcome: 'known', standing: { availableNanos, ...unlimited, spendPerDay: null, spendPerMonth: null }, ...money } as const
 }
 
 async function listen(server: Server): Promise<string> {

@@ -1,0 +1,65 @@
+import { z } from 'zod'
+import { type CustomerEventRow, listCustomerEvents } from '#db/queries/list-customer-events.ts'
+import { type LedgerEntryRow, listLedgerEntries } from '#db/queries/organizations/list-ledger-entries.ts'
+import { readOrganization } from '#db/queries/read-organization.ts'
+import { type LedgerEntry, billingOperations as operations } from '#shared/contracts/api/billing.ts'
+import { CustomerEvent } from '#shared/contracts/customer-event.ts'
+import { assert } from '#shared/values/assert.ts'
+import { Problem } from '#workers/edge/problem.ts'
+import type { Scope } from '../caller/caller.ts'
+import { pageFrom, readCursor } from '../cursor.ts'
+import { endpoint } from '../endpoint.ts'
+import type { Surroundings } from '../env.ts'
+import { readBalance } from '../organizations/read-balance.ts'
+import { createSpendAlert, deleteSpendAlert, replaceSpendCaps, spendAlertsOf, spendCapsOf } from '../organizations/spend.ts'
+
+/** Rows of lists are numbered from one. */
+const RowId = z.int().min(1)
+
+export const billingEndpoints = [
+  endpoint(operations.readBalance, ({ surroundings, scope }) => readBalance(surroundings, scope)),
+  endpoint(operations.listEntries, async ({ surroundings, scope: { organizationId }, query: { cursor, limit, kinds } }) => {
+    const list = `ledger ${organizationId}`
+    const beforeId = readCursor(list, cursor, RowId)
+    const rows = await listLedgerEntries(surroundings.db, organizationId, { kinds, beforeId, limit: limit + 1 })
+    const { data, next } = pageFrom({ rows, limit, list }, ({ id }) => id)
+    return { data: data.map(entryOf), next }
+  }),
+  endpoint(operations.listEvents, async ({ surroundings, scope: { organizationId, grant, role }, query: { cursor, limit } }) => {
+    if (grant !== 'yes') throw new Problem('access_denied', `The role ${role} sees the state of the balance, and not its events.`)
+    const list = `events ${organizationId}`
+    const beforeId = readCursor(list, cursor, RowId)
+    const rows = await listCustomerEvents(surroundings.db, organizationId, { ...(beforeId !== null && { beforeId }), limit: limit + 1 })
+    const { data, next } = pageFrom({ rows, limit, list }, ({ id }) => id)
+    return { data: data.map(eventOf), next }
+  }),
+  endpoint(operations.readCaps, ({ surroundings, scope }) => showCaps(surroundings, scope)),
+  endpoint(operations.replaceCaps, async ({ surroundings, platform, scope, body }) => {
+    await replaceSpendCaps(platform, scope, body)
+    return showCaps(surroundings, scope)
+  }),
+  endpoint(operations.listAlerts, async ({ surroundings, scope }) => ({
+    data: await spendAlertsOf(surroundings.db, scope.organizationId),
+  })),
+  endpoint(operations.createAlert, ({ platform, scope, body }) => createSpendAlert(platform, scope, body)),
+  endpoint(operations.deleteAlert, ({ platform, scope, params }) => deleteSpendAlert(platform, scope, params.alertId)),
+]
+
+async function showCaps({ db }: Surroundings, { organizationId, grant }: Scope) {
+  const row = await readOrganization(db, organizationId)
+  assert(row, 'the guard has seen the organization')
+  const caps = spendCapsOf(row.limits)
+  const isCapped = Object.values(caps).some((cap) => cap !== null)
+  return { isCapped, ...(grant === 'yes' ? caps : spendCapsOf({})) }
+}
+
+/** Why an operator moved money, and who, is between the operators: only what it is and how much is shown. */
+function entryOf({ id, kind, amountNanos, eventId, createdAt }: LedgerEntryRow): LedgerEntry {
+  const requestId = /^(req_[0-9a-z]+):/.exec(eventId)?.[1] ?? null
+  return { entryId: id, kind, amountNanos, requestId, createdAt: createdAt.toISOString() }
+}
+
+/** The contract leaves of it what an event of its type says. */
+function eventOf(row: CustomerEventRow): CustomerEvent {
+  return CustomerEvent.parse({ ...row, version: row.balanceVersion, createdAt: row.createdAt.toISOString() })
+}
