@@ -33,3 +33,15 @@ export const attemptLimits = {
 
 /** How long to wait for Redis where it only limits, in milliseconds. */
 export const redisTimeoutMs = 1_000
+
+/** How long to wait for Redis where nothing can be answered without it, in milliseconds. */
+export const redisAnswerMs = 3_000
+
+/** How long a session lasts, however often it is refreshed, in milliseconds: thirty days. */
+export const sessionMs = 30 * 86_400_000
+
+/** How long a spent refresh token still gives its successor, in milliseconds: two tabs may refresh at once. */
+export const successorMs = 10_000
+
+/** How long after the first factor the second may follow, in seconds. */
+export const challengeSeconds = 300
