@@ -5,6 +5,7 @@ const problems = {
   invalid_request: { status: 400, title: 'The request is not valid' },
   unauthenticated: { status: 401, title: 'Nobody is signed in' },
   sign_in_failed: { status: 401, title: 'The sign-in failed' },
+  email_unverified: { status: 403, title: 'The e-mail address is not verified' },
   access_denied: { status: 403, title: 'Access is denied' },
   cross_site: { status: 403, title: 'The request came from another site' },
   fresh_sign_in_required: { status: 403, title: 'A fresh sign-in is required' },

@@ -11,7 +11,10 @@ import { oauthEndpoints } from './oauth.ts'
 import { organizationEndpoints } from './organizations.ts'
 import { passkeyEndpoints } from './passkeys.ts'
 import { providerCredentialEndpoints } from './provider-credentials.ts'
+import { secondFactorEndpoints } from './second-factor.ts'
+import { sessionEndpoints } from './sessions.ts'
 import { settingsEndpoints } from './settings.ts'
+import { signInEndpoints } from './sign-in.ts'
 
 /** Every operation that this Worker carries out. */
 export const endpoints: readonly Endpoint[] = [
@@ -27,5 +30,8 @@ export const endpoints: readonly Endpoint[] = [
   ...organizationEndpoints,
   ...passkeyEndpoints,
   ...providerCredentialEndpoints,
+  ...secondFactorEndpoints,
+  ...sessionEndpoints,
   ...settingsEndpoints,
+  ...signInEndpoints,
 ]

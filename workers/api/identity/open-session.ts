@@ -26,10 +26,8 @@ export async function openSession(c: Context<ApiContext>, { userId, method, seco
   const sessionId = newId('ses')
   const expiresAt = new Date(Date.now() + sessionMs)
   const { actor } = callPlatform(c, null)
-  const [refresh, access] = [
-    await startFamily(surroundings.redis, sessionId, expiresAt.getTime()),
-    await signAccessToken(surroundings, sessionId),
-  ]
+  const access = await signAccessToken(surroundings, sessionId)
+  const refresh = await startFamily(surroundings.redis, sessionId, expiresAt.getTime())
   const seen = { ip: actor.ip ?? '', userAgent: (c.req.header('user-agent') ?? '').slice(0, longestUserAgent) }
   await surroundings.transact(async (tx) => {
     await insertSession(tx, { id: sessionId, userId, method, secondFactor, ...seen, expiresAt })

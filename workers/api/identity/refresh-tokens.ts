@@ -1,5 +1,6 @@
 import { parameters } from '#shared/contracts/api/parameters.ts'
 import { sha256Hex } from '#shared/values/sha256.ts'
+import { Problem } from '#workers/edge/problem.ts'
 import { decodeBase64url, encodeBase64url } from '#workers/services/secrets/base64url.ts'
 import { decrypt, encrypt } from '#workers/services/secrets/cipher.ts'
 import type { Surroundings } from '../env.ts'
@@ -11,7 +12,7 @@ type RedisSettings = Surroundings['redis']
 export type Rotation =
   /** `token` is the only one that works from now on. */
   | { outcome: 'rotated'; token: string }
-  /** A token of the family that is neither its newest nor just spent: the family is gone, whoever sent it. */
+  /** Neither the newest token of its family nor the one just spent. No token of that family works any more, and each is told so again. */
   | { outcome: 'reused' }
   | { outcome: 'unknown' }
 
@@ -39,9 +40,11 @@ export async function rotateToken(redis: RedisSettings, token: string, nowMs: nu
   return opened === null ? { outcome: 'unknown' } : { outcome: 'rotated', token: opened }
 }
 
-/** Nothing refreshes the session any more. Throws 503 without Redis. */
+/** Forgets the tokens of a session that has ended. Without Redis they lie there until they expire, and are refused for their session. */
 export async function endFamily(redis: RedisSettings, sessionId: string): Promise<void> {
-  await askRedis(redis, (client) => client.del(familyOf(sessionId)))
+  await askRedis(redis, (client) => client.del(familyOf(sessionId))).catch((error: unknown) => {
+    if (!(error instanceof Problem)) throw error
+  })
 }
 
 /** The session that a token says it is of; null for any other text. */
@@ -64,7 +67,8 @@ if family[1] == hash then
   return sealed
 end
 if family[2] == hash and now - tonumber(family[3]) <= window then return family[4] end
-redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], 'current', 'reused')
+redis.call('HDEL', KEYS[1], 'previous', 'rotated_at', 'sealed')
 return 'reused'`
 
 function familyOf(sessionId: string): string {
