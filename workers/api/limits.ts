@@ -33,3 +33,12 @@ export const attemptLimits = {
 
 /** How long to wait for Redis where it only limits, in milliseconds. */
 export const redisTimeoutMs = 1_000
+
+/** Lines of the request log that one page looks at for what no index knows: some ten milliseconds of Postgres. */
+export const maxLinesRead = 5_000
+
+/** As `maxLinesRead`, for a page of a CSV. */
+export const maxLinesReadToExport = 20_000
+
+/** Lines of the request log that are in memory at once while a CSV is written: about a megabyte. */
+export const exportedLinesAtOnce = 2_000
