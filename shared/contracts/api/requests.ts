@@ -12,7 +12,7 @@ import { Moment } from './period.ts'
 const root = '/api/organizations/:organizationId'
 
 /** Lines that one CSV holds at most. */
-export const maxExportedLines = 100_000
+export const maxExportedLines = 50_000
 
 /** An HTTP status, a class of them such as `4xx`, or `none` where nobody lived to see one. */
 const StatusFilter = z.string().regex(/^(?:[1-5]xx|[1-5]\d\d|none)$/, 'is not a status such as 429, a class such as 4xx, or none')
