@@ -35,7 +35,7 @@ export const attemptLimits = {
 export const redisTimeoutMs = 1_000
 
 /** Lines of the request log that one page looks at for what no index knows: some ten milliseconds of Postgres. */
-export const maxLinesRead = 5_000
+export const maxLinesRead = 2_000
 
 /** As `maxLinesRead`, for a page of a CSV. */
 export const maxLinesReadToExport = 20_000

@@ -60,12 +60,32 @@ const Row = z.object({ endMs: SafeBigint.nullable(), endId: z.string().nullable(
 /** Keys whose lines are walked side by side; with more, the lines of all keys are looked through. */
 const mostLanes = 100
 
+export interface LogPage {
+  lines: LogLine[]
+  next: LogPosition | null
+}
+
 /**
  * Lines of the log, newest first. `next` is where to go on, null at the end; it may be given with fewer lines than `limit`, or none: of what no index
  * knows a search looks at `mostRead` lines at most, so that it takes no longer in a large log than in a small one.
  */
-export async function listRequests(db: Db, search: LogSearch): Promise<{ lines: LogLine[]; next: LogPosition | null }> {
-  if (search.keyIds?.length === 0) return { lines: [], next: null }
+export async function listRequests(db: Db, search: LogSearch): Promise<LogPage> {
+  const page: LogPage = { lines: [], next: search.after }
+  if (search.keyIds?.length === 0) return { ...page, next: null }
+  let left = search.mostRead
+  // Most filters are passed by many lines, so few are looked at first, and then more and more.
+  for (let atOnce = 4 * search.limit; left > 0 && page.lines.length < search.limit; atOnce *= 4) {
+    const mostRead = Math.min(atOnce, left)
+    const found = await searchOnce(db, { ...search, after: page.next, limit: search.limit - page.lines.length, mostRead })
+    page.lines.push(...found.lines)
+    page.next = found.next
+    left -= mostRead
+    if (!page.next) break
+  }
+  return page
+}
+
+async function searchOnce(db: Db, search: LogSearch): Promise<LogPage> {
   const rows = await readRows(db, searchStatement(search), Row)
   const found = rows.flatMap(({ line }) => line ?? [])
   const lines = found.slice(0, search.limit)

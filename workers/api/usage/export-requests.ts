@@ -1,5 +1,5 @@
 import type { Db } from '#db/client.ts'
-import { type LogPosition, listRequests } from '#db/queries/usage/list-requests.ts'
+import { type LogPage, type LogPosition, listRequests } from '#db/queries/usage/list-requests.ts'
 import { maxExportedLines, type RequestFilter, type RequestLine } from '#shared/contracts/api/requests.ts'
 import { formatUsd } from '#shared/values/money.ts'
 import type { Scope } from '../caller/caller.ts'
@@ -29,7 +29,7 @@ async function* pagesOf(
   let left = maxExportedLines
   do {
     const limit = Math.min(exportedLinesAtOnce, left)
-    const page: Awaited<ReturnType<typeof listRequests>> = await listRequests(db, {
+    const page: LogPage = await listRequests(db, {
       ...search,
       after,
       limit,
