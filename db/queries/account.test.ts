@@ -175,6 +175,7 @@ describe('reconciliation finds one nano', () => {
     ['in an entry', (id) => sql`update ledger_entries set amount_nanos = amount_nanos - 1 where organization_id = ${id}`],
     ['in a record', (id) => sql`update usage_records set cost_nanos = cost_nanos + 1 where organization_id = ${id}`],
     ['in a day', (id) => sql`update usage_daily set cost_nanos = cost_nanos - 1 where organization_id = ${id}`],
+    ['in an hour', (id) => sql`update usage_hourly set cost_nanos = cost_nanos - 1 where organization_id = ${id}`],
     [
       'in entry and balance, which agree',
       (id) => sql`update ledger_entries set amount_nanos = amount_nanos - 1 where organization_id = ${id}`,

@@ -32,7 +32,7 @@ async function recorded(...events: UsageEvent[]): Promise<string> {
 }
 
 const read = (organizationId: string, { request: { requestId } }: UsageEvent, keyId = 'key_1') =>
-  readRequest(database.db, { organizationId, keyId, requestId })
+  readRequest(database.db, { organizationId, keyIds: [keyId], requestId })
 
 const answered: Attempt = { routeId: 'rte_test', upstream: 'scripted', outcome: 'answered', status: 200, latencyMs: 9, costNanos: 7 }
 const overloaded: Attempt = { ...answered, routeId: 'rte_other', outcome: 'overloaded', status: 529, trace: 'trace-1' }
@@ -50,9 +50,7 @@ test.each<[string, Partial<UsageEvent['settlement']>, Partial<UsageEvent['settle
   const event = requestAt(Date.now(), changes)
   const organizationId = await recorded(event)
   const found = await read(organizationId, event)
-  const { requestId, path, startedAtMs } = event.request
-  const model = event.settlement.served?.model ?? event.request.model
-  expect(found).toEqual({ request: { requestId, model, path, startedAtMs }, settlement: { ...event.settlement, ...left } })
+  expect(found).toEqual({ request: { ...event.request, ...event.settlement.served }, settlement: { ...event.settlement, ...left } })
 })
 
 test('after its adjustment a request is the truth', async () => {
@@ -74,6 +72,8 @@ test("another customer's request, and another key's, is not found", async () => 
   const event = requestAt(Date.now())
   const [organizationId, stranger] = [await recorded(event), await newCustomer(database.db)]
   expect(await read(organizationId, event)).not.toBeNull()
+  expect(await readRequest(database.db, { organizationId, keyIds: null, requestId: event.request.requestId })).not.toBeNull()
+  expect(await readRequest(database.db, { organizationId, keyIds: [], requestId: event.request.requestId })).toBeNull()
   expect(await read(stranger, event)).toBeNull()
   expect(await read(organizationId, event, 'key_2')).toBeNull()
 })
@@ -81,7 +81,7 @@ test("another customer's request, and another key's, is not found", async () => 
 test('a request that was never made, and an id that is none, is not found', async () => {
   const organizationId = await recorded(requestAt(Date.now()))
   expect(await read(organizationId, requestAt(Date.now()))).toBeNull()
-  expect(await readRequest(database.db, { organizationId, keyId: 'key_1', requestId: "req_' or true" })).toBeNull()
+  expect(await readRequest(database.db, { organizationId, keyIds: null, requestId: "req_' or true" })).toBeNull()
 })
 
 test('a request that ended in the month after its beginning, days later, is found', async () => {
@@ -95,7 +95,7 @@ test.each([
   ['in the middle of a month', Date.UTC(2031, 2, 15), ['request_logs_2031_03', 'usage_records_2031_03']],
   ['near its end', Date.UTC(2031, 2, 30), ['request_logs_2031_03', 'usage_records_2031_03', 'usage_records_2031_04']],
 ])('only the months around a request are read, by their keys: %s', async (_, madeAtMs, partitions) => {
-  const statement = requestStatement({ organizationId: 'org_1', keyId: 'key_1', requestId: newId('req', madeAtMs), madeAtMs })
+  const statement = requestStatement({ organizationId: 'org_1', keyIds: ['key_1'], requestId: newId('req', madeAtMs), madeAtMs })
   const lines = await readRows(database.db, sql`explain ${statement}`, z.object({ 'QUERY PLAN': z.string() }))
   const plan = lines.map((line) => line['QUERY PLAN']).join('\n')
   expect([...new Set(plan.match(/(?:request_logs|usage_records)_\d{4}_\d\d(?=[ \n])/g))].toSorted()).toEqual(partitions)

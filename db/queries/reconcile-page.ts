@@ -10,11 +10,11 @@ export interface CustomerRange {
   untilId: string | null
 }
 
-const PageFinding = Finding.extend({ kind: z.enum(['balance_differs', 'daily_differs', 'record_differs']) })
+const PageFinding = Finding.extend({ kind: z.enum(['balance_differs', 'daily_differs', 'hourly_differs', 'record_differs']) })
 export type PageFinding = z.infer<typeof PageFinding>
 
 /**
- * Compares in one statement, and so at one moment: balances with the sums of entries, and daily sums with those of records, day by day. Of
+ * Compares in one statement, and so at one moment: balances with the sums of entries, and daily and hourly sums with those of records. Of
  * use it tells, as `record_differs` without a subject, for which customers entries and records differ; findDifferingRequests names them.
  */
 export function reconcilePage(db: Db, range: CustomerRange): Promise<PageFinding[]> {
@@ -25,12 +25,16 @@ export function reconcilePage(db: Db, range: CustomerRange): Promise<PageFinding
         coalesce(sum(amount_nanos) filter (where kind in ('settlement', 'adjustment')), 0) as usage_nanos
       from ledger_entries where ${within} group by 1
     ), records as materialized (
-      select organization_id as id, (settled_at at time zone 'UTC')::date as day, key_id, model, sum(cost_nanos) as nanos
+      select organization_id as id, date_trunc('hour', settled_at, 'UTC') as hour, key_id, model, sum(cost_nanos) as nanos
       from usage_records where ${within} group by 1, 2, 3, 4
+    ), days as (
+      select id, (hour at time zone 'UTC')::date as day, key_id, model, sum(nanos) as nanos from records group by 1, 2, 3, 4
     ), costs as (
       select id, sum(nanos) as nanos from records group by 1
     ), daily as (
       select organization_id as id, day, key_id, model, cost_nanos as nanos from usage_daily where ${within}
+    ), hourly as (
+      select organization_id as id, hour, key_id, model, cost_nanos as nanos from usage_hourly where ${within}
     ), balances as (
       select id, balance_nanos as nanos from (select *, id as organization_id from organizations) o where ${within}
     )
@@ -46,8 +50,14 @@ export function reconcilePage(db: Db, range: CustomerRange): Promise<PageFinding
     select coalesce(r.id, d.id), 'daily_differs',
       concat_ws(' ', coalesce(r.day, d.day), coalesce(r.key_id, d.key_id), coalesce(r.model, d.model)),
       coalesce(r.nanos, 0)::text, coalesce(d.nanos, 0)::text
-    from records r full join daily d on d.id = r.id and d.day = r.day and d.key_id = r.key_id and d.model = r.model
+    from days r full join daily d on d.id = r.id and d.day = r.day and d.key_id = r.key_id and d.model = r.model
     where coalesce(r.nanos, 0) <> coalesce(d.nanos, 0)
+    union all
+    select coalesce(r.id, h.id), 'hourly_differs',
+      concat_ws(' ', to_char(coalesce(r.hour, h.hour) at time zone 'UTC', 'YYYY-MM-DD"T"HH24"Z"'), coalesce(r.key_id, h.key_id), coalesce(r.model, h.model)),
+      coalesce(r.nanos, 0)::text, coalesce(h.nanos, 0)::text
+    from records r full join hourly h on h.id = r.id and h.hour = r.hour and h.key_id = r.key_id and h.model = r.model
+    where coalesce(r.nanos, 0) <> coalesce(h.nanos, 0)
     order by 1, 2, 3`
   return readRows(db, statement, PageFinding)
 }

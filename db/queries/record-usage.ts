@@ -8,6 +8,7 @@ import { arrayLiteral } from './array-literal.ts'
 import { lockOrganizations } from './lock-organizations.ts'
 import { type CredentialUse, credentialUses, noteCredentialUse } from './note-credential-use.ts'
 import { raisingBalanceEvents } from './raise-balance-events.ts'
+import { summingUsage } from './sum-usage.ts'
 
 const RecordedAccount = z.object({
   organizationId: z.string(),
@@ -23,7 +24,7 @@ const RecordedAccount = z.object({
 export type RecordedAccount = z.infer<typeof RecordedAccount>
 
 /**
- * Records events in one transaction: ledger entry, usage record, request log, daily sums, balance and use of credentials, each event once, however
+ * Records events in one transaction: ledger entry, usage record, request log, hourly and daily sums, balance and use of credentials, each event once, however
  * often it is delivered. Answers each known organization's balance and version after it, also when every event was a duplicate. Events of
  * organizations that do not exist are not recorded, and those not answered. Throws Postgres' error as it is, and then nothing is recorded.
  */
@@ -125,7 +126,7 @@ function recording(rows: EventRow[], uses: CredentialUse[], organizationIds: str
     ${correcting},
     ${writingRecords},
     ${writingLogs},
-    ${summingDays},
+    ${summingUsage},
     ${noting}
     ${movingBalances(raisingVersion)},
     ${raisingBalanceEvents}
@@ -244,49 +245,20 @@ const writingLogs = sql`
   logs as (
     insert into request_logs (
       request_id, organization_id, key_id, model, provider, credential_id, method, path, status, outcome, input_tokens, output_tokens, latency_ms,
-      time_to_first_token_ms, attempts, client_ip, user_agent, created_at
+      time_to_first_token_ms, attempts, client_ip, user_agent, cost_nanos, estimated, created_at
     )
     select request_id, organization_id, key_id, model, upstream, credential_id, method, path, status, outcome,
       case when num_nonnulls(input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens) > 0 then
         coalesce(input_tokens, 0)::bigint + coalesce(cache_read_tokens, 0) + coalesce(cache_write_5m_tokens, 0)
           + coalesce(cache_write_1h_tokens, 0)
       end,
-      output_tokens, latency_ms, time_to_first_token_ms, attempts, client_ip, user_agent, started_at
+      output_tokens, latency_ms, time_to_first_token_ms, attempts, client_ip, user_agent, cost_nanos, estimated, started_at
     from truths
     on conflict (organization_id, created_at, request_id) do update set
       model = excluded.model, attempts = excluded.attempts, credential_id = excluded.credential_id,
       provider = excluded.provider, status = excluded.status, outcome = excluded.outcome, input_tokens = excluded.input_tokens,
-      output_tokens = excluded.output_tokens, latency_ms = excluded.latency_ms, time_to_first_token_ms = excluded.time_to_first_token_ms
-  )`
-
-/** Adds what is new and takes away what it replaced, so that a day's sums are always those of its records. */
-const summingDays = sql`
-  daily as (
-    insert into usage_daily as d (
-      organization_id, day, key_id, model, requests, input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
-      output_tokens, reasoning_tokens, cost_nanos
-    )
-    select organization_id, (at at time zone 'UTC')::date as day, key_id, model, sum(sign),
-      coalesce(sum(sign * input_tokens), 0), coalesce(sum(sign * cache_read_tokens), 0), coalesce(sum(sign * cache_write_5m_tokens), 0),
-      coalesce(sum(sign * cache_write_1h_tokens), 0), coalesce(sum(sign * output_tokens), 0), coalesce(sum(sign * reasoning_tokens), 0),
-      sum(sign * cost_nanos)
-    from (
-      select 1::bigint as sign, organization_id, recorded_at as at, key_id, model, input_tokens, cache_read_tokens,
-        cache_write_5m_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens, cost_nanos
-      from truths
-      union all
-      select -1, organization_id, settled_at, key_id, model, input_tokens, cache_read_tokens,
-        cache_write_5m_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens, cost_nanos
-      from replaced
-    ) movements
-    group by 1, 2, 3, 4
-    on conflict (organization_id, day, key_id, model) do update set
-      requests = d.requests + excluded.requests, input_tokens = d.input_tokens + excluded.input_tokens,
-      cache_read_tokens = d.cache_read_tokens + excluded.cache_read_tokens,
-      cache_write_5m_tokens = d.cache_write_5m_tokens + excluded.cache_write_5m_tokens,
-      cache_write_1h_tokens = d.cache_write_1h_tokens + excluded.cache_write_1h_tokens,
-      output_tokens = d.output_tokens + excluded.output_tokens, reasoning_tokens = d.reasoning_tokens + excluded.reasoning_tokens,
-      cost_nanos = d.cost_nanos + excluded.cost_nanos
+      output_tokens = excluded.output_tokens, latency_ms = excluded.latency_ms, time_to_first_token_ms = excluded.time_to_first_token_ms,
+      estimated = excluded.estimated, cost_nanos = excluded.cost_nanos
   )`
 
 /** A version is raised once, whatever else of the account is set beside its balance. */

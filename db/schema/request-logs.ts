@@ -1,4 +1,5 @@
-import { bigint, index, integer, jsonb, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
+import { sql } from 'drizzle-orm'
+import { type AnyPgColumn, bigint, boolean, index, integer, jsonb, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
 import type { Attempt } from '#shared/contracts/usage-event.ts'
 
 /** What a customer sees of each request: metadata only, never a prompt or an answer. Partitioned by month of `created_at`. */
@@ -27,13 +28,25 @@ export const requestLogs = pgTable(
     attempts: jsonb('attempts').$type<Attempt[]>(),
     clientIp: text('client_ip').notNull(),
     userAgent: text('user_agent').notNull(),
+    /** As in the usage record, so that a page of the log reads no other table. */
+    costNanos: bigint('cost_nanos', { mode: 'number' }).notNull().default(0),
+    estimated: boolean('estimated').notNull().default(false),
     /** When the request began, so that an adjustment finds the line it corrects by its key. */
     createdAt: timestamp('created_at', { withTimezone: true, mode: 'date' }).notNull(),
   },
   (t) => [
     // One line per request, in the order a customer pages through them.
     primaryKey({ name: 'request_logs_pk', columns: [t.organizationId, t.createdAt, t.requestId] }),
-    // The lines of one key, and when it was last used.
+    // Lines of one key or model, newest first, without a look at those of the others.
     index('request_logs_key').on(t.organizationId, t.keyId, t.createdAt),
+    index('request_logs_model').on(t.organizationId, t.model, t.createdAt),
+    // The few lines that are no plain success, for the same reason; db/queries/usage/list-requests.ts words the same condition.
+    index('request_logs_notable').on(t.organizationId, t.createdAt).where(notable(t)),
+    index('request_logs_notable_key').on(t.organizationId, t.keyId, t.createdAt).where(notable(t)),
   ],
 )
+
+/** Whether a line tells of a failure, an end before the end, or an estimate. */
+function notable({ outcome, status, estimated }: Record<'outcome' | 'status' | 'estimated', AnyPgColumn>) {
+  return sql`${outcome} <> 'completed' or ${status} is null or ${status} >= 400 or ${estimated}`
+}

@@ -8,7 +8,7 @@ export type NewReconciliation = z.infer<typeof NewReconciliation>
 /** Whole nano-dollars as text: sums over a platform's life may pass a safe integer. */
 const NanosText = z.string().regex(/^-?\d+$/)
 
-/** One customer whose balance, ledger entries, usage records or daily sums disagree, with all of them. */
+/** One customer whose balance, ledger entries, usage records, daily or hourly sums disagree, with all of them. */
 export const Difference = z.object({
   organizationId: z.string(),
   balanceNanos: NanosText,
@@ -16,6 +16,7 @@ export const Difference = z.object({
   usageEntriesNanos: NanosText,
   recordsNanos: NanosText,
   dailyNanos: NanosText,
+  hourlyNanos: NanosText,
 })
 export type Difference = z.infer<typeof Difference>
 
@@ -23,7 +24,7 @@ export const Reconciliation = z.object({ differences: z.array(Difference) })
 export type Reconciliation = z.infer<typeof Reconciliation>
 
 /**
- * Everything the hourly reconciliation can find; the list is closed. What `expected` and `found` say of each:
+ * Everything the hourly reconciliation can find; the list is closed, and metrics count by its order. What `expected` and `found` say of each:
  *
  * - `balance_differs`: the balance of a customer; the sum of its ledger entries, and the balance.
  * - `record_differs`: a request; what its entries charged, and the cost of its usage record (`none` when it has none).
@@ -36,6 +37,7 @@ export type Reconciliation = z.infer<typeof Reconciliation>
  * - `event_unconfirmed`: an event; Postgres has held it for long, and the object has not heard.
  * - `event_unrecorded`: an event; settled long ago, and neither in the entries nor parked.
  * - `event_parked`: an event; put aside for an operator, its debit waits in the object.
+ * - `hourly_differs`: an hour, key and model; the sum of the usage records, and the hourly sum.
  */
 export const FindingKind = z.enum([
   'balance_differs',
@@ -49,6 +51,7 @@ export const FindingKind = z.enum([
   'event_unconfirmed',
   'event_unrecorded',
   'event_parked',
+  'hourly_differs',
 ])
 export type FindingKind = z.infer<typeof FindingKind>
 

@@ -4,7 +4,7 @@ import { Nanos } from '../values/money.ts'
 import { AttemptOutcome, RequestEnd } from './usage-event.ts'
 
 /** One attempt at an upstream, as its customer sees it: what it costs us and the upstream's own id of it are ours. */
-const AttemptStatus = z.object({
+export const AttemptStatus = z.object({
   outcome: AttemptOutcome,
   upstream: z.string(),
   routeId: z.string(),
@@ -12,6 +12,7 @@ const AttemptStatus = z.object({
   status: z.int().nullable(),
   latencyMs: z.int(),
 })
+export type AttemptStatus = z.infer<typeof AttemptStatus>
 
 /** The answer of `GET /v1/requests/{id}`: what became of a request. What is known only at its end is null while it runs. */
 export const RequestStatus = z.object({

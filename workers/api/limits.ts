@@ -80,3 +80,12 @@ export const maxSpendAlerts = 20
 
 /** How long a page about a balance waits for what only the ledger object knows, in milliseconds. */
 export const ledgerViewTimeoutMs = 2_000
+
+/** Lines of the request log that one page looks at for what no index knows: some ten milliseconds of Postgres. */
+export const maxLinesRead = 2_000
+
+/** As `maxLinesRead`, for a page of a CSV. */
+export const maxLinesReadToExport = 20_000
+
+/** Lines of the request log that are in memory at once while a CSV is written: about a megabyte. */
+export const exportedLinesAtOnce = 2_000

@@ -7,6 +7,7 @@ import { formatUsd } from '#shared/values/money.ts'
 import { ApiError } from '#workers/edge/api-error.ts'
 import { logFailure } from '#workers/edge/log.ts'
 import { rpcAnswer } from '#workers/edge/rpc-answer.ts'
+import { shownAttempts } from '#workers/services/requests/shown-attempts.ts'
 import { authenticate, type Caller } from './caller/authenticate.ts'
 import type { Exchange } from './exchange.ts'
 import { unavailable } from './unavailable.ts'
@@ -37,7 +38,7 @@ async function findInLedger({ surroundings }: Exchange, { organizationId, keyId 
 
 async function findInPostgres({ surroundings }: Exchange, { organizationId, keyId }: Caller, requestId: string) {
   try {
-    return await readRequest(surroundings.db, { organizationId, keyId, requestId })
+    return await readRequest(surroundings.db, { organizationId, keyIds: [keyId], requestId })
   } catch (error) {
     logFailure('request_read_failed', error, { organizationId })
     throw unavailable()
@@ -83,7 +84,7 @@ function endedStatus(state: 'settled' | 'recorded', { request, settlement }: Rec
     route: routeOf(settlement),
     byok: credentialId !== undefined,
     credentialId: credentialId ?? null,
-    attempts: attemptsOf(settlement),
+    attempts: shownAttempts(settlement),
   }
 }
 
@@ -93,13 +94,4 @@ function factsStatus({ requestId, model, path, startedAtMs }: RecordedRequest['r
 
 function routeOf({ routeId, upstream }: Settlement): RequestStatus['route'] {
   return routeId === null || upstream === null ? null : { id: routeId, upstream }
-}
-
-/** Postgres keeps no attempts where one simply answered, so that one is told from the request itself, recorded or not. */
-function attemptsOf(settlement: Settlement): RequestStatus['attempts'] {
-  const { attempts = [], latencyMs } = settlement
-  const route = routeOf(settlement)
-  const isPlain = attempts.length === 0 || (attempts.length === 1 && attempts[0]?.outcome === 'answered')
-  if (isPlain) return route ? [{ outcome: 'answered', upstream: route.upstream, routeId: route.id, status: 200, latencyMs }] : []
-  return attempts.map(({ outcome, upstream, routeId, status, latencyMs }) => ({ outcome, upstream, routeId, status, latencyMs }))
 }

@@ -23,7 +23,7 @@ afterAll(() => database.stop())
 /** Each test has the platform to itself, because a run sees every customer. */
 beforeEach(async () => {
   await database.pool.query(
-    'truncate organizations, api_keys, ledger_entries, usage_records, usage_daily, request_logs, parked_events, reconciliations cascade',
+    'truncate organizations, api_keys, ledger_entries, usage_records, usage_daily, usage_hourly, request_logs, parked_events, reconciliations cascade',
   )
 })
 
@@ -82,7 +82,7 @@ describe('books', () => {
     await recordUsage(db, [{ organizationId, events: [adjustment, usedEvent([[credentialId, 'answered']])] }])
     expect((await stage().run()).findings).toEqual([])
     await execute('update usage_records set cost_nanos = 1 where request_id = $1', [truth.request.requestId])
-    expect((await stage().run()).findings.map(({ kind }) => kind)).toEqual(['daily_differs', 'record_differs'])
+    expect((await stage().run()).findings.map(({ kind }) => kind)).toEqual(['daily_differs', 'hourly_differs', 'record_differs'])
   })
 
   test('a balance that left its entries by one nano is found, with both', async () => {
@@ -106,12 +106,20 @@ describe('books', () => {
     ])
   })
 
-  test('a record that moved by one nano is found in its request and in its day', async () => {
+  test('a record that moved by one nano is found in its request, its day and its hour', async () => {
     const { organizationId, requestId } = await busyCustomer()
     await execute('update usage_records set cost_nanos = cost_nanos + 1 where request_id = $1', [requestId])
+    const { findings } = await stage().run()
     const today = new Date().toISOString().slice(0, 10)
-    expect((await stage().run()).findings).toEqual([
+    expect(findings).toEqual([
       { organizationId, kind: 'daily_differs', subject: `${today} key_test gpt-relay-fast`, expected: '94', found: '93' },
+      {
+        organizationId,
+        kind: 'hourly_differs',
+        subject: expect.stringMatching(`^${today}T\\d\\dZ key_test gpt-relay-fast$`),
+        expected: '94',
+        found: '93',
+      },
       { organizationId, kind: 'record_differs', subject: requestId, expected: '90', found: '91' },
     ])
   })

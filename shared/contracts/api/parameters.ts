@@ -14,6 +14,14 @@ export const InvitationId = idOf('inv', 'an invitation')
 export const ManagementKeyId = idOf('mgk', 'a management key')
 export const SpendAlertId = idOf('alr', 'a spend alert')
 export const RequestId = idOf('req', 'a request')
+/** Who makes keys: a person, or a management key. */
+export const MemberId = z.string().regex(/^(?:usr|mgk)_[0-9a-z_]{1,64}$/, 'is not the id of a member or management key')
+/** Whatever a model may once have been called; what no model is called is found nowhere. */
+export const ModelName = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'has characters that no model is called by')
 export const OauthProvider = z.enum(['github', 'google'])
 
 /** Every parameter that a path of the API may have. What has not the form of an id cannot exist, and is 404. */

@@ -11,10 +11,12 @@ import { oauthEndpoints } from './oauth.ts'
 import { organizationEndpoints } from './organizations.ts'
 import { passkeyEndpoints } from './passkeys.ts'
 import { providerCredentialEndpoints } from './provider-credentials.ts'
+import { requestEndpoints } from './requests.ts'
 import { secondFactorEndpoints } from './second-factor.ts'
 import { sessionEndpoints } from './sessions.ts'
 import { settingsEndpoints } from './settings.ts'
 import { signInEndpoints } from './sign-in.ts'
+import { usageEndpoints } from './usage.ts'
 
 /** Every operation that this Worker carries out. */
 export const endpoints: readonly Endpoint[] = [
@@ -30,8 +32,10 @@ export const endpoints: readonly Endpoint[] = [
   ...organizationEndpoints,
   ...passkeyEndpoints,
   ...providerCredentialEndpoints,
+  ...requestEndpoints,
   ...secondFactorEndpoints,
   ...sessionEndpoints,
   ...settingsEndpoints,
   ...signInEndpoints,
+  ...usageEndpoints,
 ]

@@ -7,7 +7,7 @@ import { table, usdOfSum } from './table.ts'
 export function addReconcileCommands(program: Command, desk: Desk): void {
   program
     .command('reconcile [organizationId]')
-    .description('compare balances, ledger entries, usage records and daily sums; exits with 1 when any differ')
+    .description('compare balances, ledger entries, usage records, daily and hourly sums; exits with 1 when any differ')
     .option('--json', 'print JSON')
     .action(async (organizationId: string | undefined, options: { json?: boolean }) => {
       const answer = await desk.admin().call('POST', '/reconciliations', Reconciliation, { organizationId })
@@ -27,11 +27,14 @@ export function addReconcileCommands(program: Command, desk: Desk): void {
     })
 }
 
-const headings = ['organization', 'balance ', 'all entries ', 'usage entries ', 'usage records ', 'daily sums ']
+const headings = ['organization', 'balance ', 'all entries ', 'usage entries ', 'usage records ', 'daily sums ', 'hourly sums ']
 
 function differenceRow(difference: Difference): string[] {
-  const { balanceNanos, entriesNanos, usageEntriesNanos, recordsNanos, dailyNanos } = difference
-  return [difference.organizationId, ...[balanceNanos, entriesNanos, usageEntriesNanos, recordsNanos, dailyNanos].map(usdOfSum)]
+  const { balanceNanos, entriesNanos, usageEntriesNanos, recordsNanos, dailyNanos, hourlyNanos } = difference
+  return [
+    difference.organizationId,
+    ...[balanceNanos, entriesNanos, usageEntriesNanos, recordsNanos, dailyNanos, hourlyNanos].map(usdOfSum),
+  ]
 }
 
 function runsText(runs: ReconciliationRun[]): string {

@@ -225,6 +225,7 @@ describe('reports', () => {
       usageEntriesNanos: '0',
       recordsNanos: '0',
       dailyNanos: '99999999999999999999',
+      hourlyNanos: '0',
     }
     answers = [
       { status: 200, content: { differences: [difference] } },

@@ -76,17 +76,20 @@ export const books = [
       replace: 'f.settled_at as recorded_at',
     },
     {
-      promise: 'a day loses what an adjustment replaces',
-      find: 'select -1, organization_id, settled_at',
-      replace: 'select 0, organization_id, settled_at',
-    },
-    { promise: 'a day adds up', find: 'cost_nanos = d.cost_nanos + excluded.cost_nanos', replace: 'cost_nanos = excluded.cost_nanos' },
-    {
       promise: 'a bucket reported as zero is not stored as unreported',
       find: 'usage.cacheReadTokens ?? null',
       replace: 'usage.cacheReadTokens || null',
       money: false,
     },
+  ]),
+  ...faultsIn('db/queries/sum-usage.ts', recording, [
+    {
+      promise: 'an hour and a day lose what an adjustment replaces',
+      find: 'select -1, organization_id, settled_at',
+      replace: 'select 0, organization_id, settled_at',
+    },
+    { promise: 'an hour and a day add up', find: '${sum} = s.${sum} + excluded.${sum}', replace: '${sum} = excluded.${sum}' },
+    { promise: 'an hour is no longer than an hour', find: "date_trunc('hour', at, 'UTC')", replace: "date_trunc('day', at, 'UTC')" },
   ]),
   ...faultsIn('db/queries/lock-organizations.ts', recording, [
     { promise: 'the lock of an account is taken, not only asked for', find: ' order by id for no key update', replace: '' },
