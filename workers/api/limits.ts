@@ -33,3 +33,9 @@ export const attemptLimits = {
 
 /** How long to wait for Redis where it only limits, in milliseconds. */
 export const redisTimeoutMs = 1_000
+
+/**
+ * How long the first request of an Idempotency-Key may take to keep its answer, in milliseconds: longer than a push to the ledger. Others wait for it as
+ * long, and afterwards hold it for cut off.
+ */
+export const keyedAnswerMs = 8_000

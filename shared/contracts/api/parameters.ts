@@ -16,6 +16,8 @@ export const SpendAlertId = idOf('alr', 'a spend alert')
 export const RequestId = idOf('req', 'a request')
 export const OauthProvider = z.enum(['github', 'google'])
 
+export const ReferenceFile = z.enum(['swagger-ui.css', 'swagger-ui.js', 'page.css', 'page.js'])
+
 /** Every parameter that a path of the API may have. What has not the form of an id cannot exist, and is 404. */
 export const parameters = {
   organizationId: OrganizationId,
@@ -29,4 +31,5 @@ export const parameters = {
   alertId: SpendAlertId,
   requestId: RequestId,
   provider: OauthProvider,
+  referenceFile: ReferenceFile,
 } as const satisfies Record<string, z.ZodType<string>>

@@ -119,7 +119,7 @@ async function call(env: ApiEnv, method: string, path: string, { cookie, bearer,
   const init = { method, headers: sent, ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }) }
   const answer = await apiApp.request(path, init, env)
   const text = await answer.text()
-  const isJson = /json/.test(answer.headers.get('content-type') ?? '')
+  const isJson = /[/+]json/.test(answer.headers.get('content-type') ?? '')
   return { status: answer.status, headers: answer.headers, json: isJson ? JSON.parse(text) : undefined, text }
 }
 
