@@ -87,7 +87,7 @@ function success(operation: ApiOperation): ZodOpenApiResponseObject {
   return {
     description: 'It succeeded.',
     ...(headers && { headers }),
-    ...(media && { content: { [media]: { schema: { type: 'string' } } } }),
+    ...(media && { content: { [media]: { schema: { type: media === 'application/json' ? 'object' : 'string' } } } }),
     ...(answer && !media && { content: { 'application/json': { schema: answer } } }),
   }
 }

@@ -1,7 +1,8 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { operation } from '#shared/contracts/api/operation.ts'
+import { operations } from '#shared/contracts/api/index.ts'
+import { type ApiOperation, operation } from '#shared/contracts/api/operation.ts'
 import { allEndpoints, apiApp } from '../app.ts'
 import type { ApiEnv } from '../env.ts'
 import { openApiDocument } from './openapi.ts'
@@ -45,6 +46,8 @@ test('every route is described, and nothing is described that has no route', asy
   expect(new Set(routes).size).toBe(allEndpoints.length)
   const ids = allEndpoints.map(({ operation: { id } }) => id)
   expect(new Set(ids).size).toBe(ids.length)
+  const gathered = Object.values(operations).flatMap((each) => Object.values<ApiOperation>(each).map(({ id }) => id))
+  expect(gathered.sort()).toEqual(ids.sort())
 })
 
 describe('an operation is described', () => {
