@@ -61,7 +61,7 @@ const style = `body { margin: 0 }
   .swagger-ui .opblock .opblock-summary { flex-wrap: wrap }
   .swagger-ui .opblock .opblock-summary-path { max-width: none; overflow-wrap: anywhere }
   .swagger-ui .opblock .opblock-summary-description { flex-basis: 100%; padding: 4px 10px }
-  .swagger-ui table, .swagger-ui tbody, .swagger-ui tr, .swagger-ui td { max-width: 100%; overflow-wrap: anywhere }
+  .swagger-ui table, .swagger-ui tbody, .swagger-ui tr, .swagger-ui td { max-width: 100%; overflow-wrap: break-word }
   .swagger-ui .parameters-col_description { width: auto }
   .swagger-ui .parameters-col_description input, .swagger-ui .parameters-col_description select { max-width: 100%; min-width: 0; width: 100% }
 }
