@@ -6,6 +6,7 @@ import { access } from './access.ts'
 import { adminLog } from './admin-log.ts'
 import { type AdminContext, surroundingsOf } from './env.ts'
 import { renderError } from './errors.ts'
+import { auditRoutes } from './routes/audit.ts'
 import { catalogueRoutes } from './routes/catalogue.ts'
 import { credentialRoutes } from './routes/credentials.ts'
 import { creditRoutes } from './routes/credits.ts'
@@ -26,6 +27,7 @@ export const adminApp = new Hono<AdminContext>()
     await next()
   })
   .use(access(), adminLog())
+  .route('/audit', auditRoutes)
   .route('/catalogue', catalogueRoutes)
   .route('/customers', customerRoutes)
   .route('/customers/:organizationId/credits', creditRoutes)

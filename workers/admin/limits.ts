@@ -36,3 +36,6 @@ export const secretsPerPage = 50
 
 /** How long one page of a rotation may take, in milliseconds: with one slow secret more it stays below what the operator's command waits. */
 export const rotationPageMs = 10_000
+
+/** Entries of the audit log on one page of an export: what one request may change fits in a few kilobytes, and so a page in a few megabytes. */
+export const auditEntriesPerPage = 200

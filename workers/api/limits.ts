@@ -89,3 +89,9 @@ export const maxLinesReadToExport = 20_000
 
 /** Lines of the request log that are in memory at once while a CSV is written: about a megabyte. */
 export const exportedLinesAtOnce = 2_000
+
+/**
+ * How long the first request of an Idempotency-Key may take to keep its answer, in milliseconds: longer than a push to the ledger. Others wait for it as
+ * long, and afterwards hold it for cut off.
+ */
+export const keyedAnswerMs = 8_000

@@ -30,6 +30,9 @@ const problems = {
 
 export type ProblemCode = keyof typeof problems
 
+/** Every code with its status, for documents and tests. */
+export const problemStatuses: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; title: string }>> = problems
+
 /** One thing wrong with the request; `pointer` is a JSON pointer into the body, as a URI fragment (RFC 6901, section 6). */
 export interface FieldProblem {
   pointer?: string

@@ -1,6 +1,9 @@
 import type { MiddlewareHandler } from 'hono'
 
-/** Headers of every management answer: nothing is cached, framed, sniffed or run, since an answer is only ever data. */
+/**
+ * Headers of every management answer: nothing is cached, framed, sniffed or run, since an answer is only ever data. One that is a page, or may be kept, says so
+ * itself.
+ */
 const headers = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
@@ -14,6 +17,6 @@ const headers = {
 export function securityHeaders(): MiddlewareHandler {
   return async (c, next) => {
     await next()
-    for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value)
+    for (const [name, value] of Object.entries(headers)) if (!c.res.headers.has(name)) c.res.headers.set(name, value)
   }
 }

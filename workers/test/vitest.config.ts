@@ -24,6 +24,8 @@ export default defineConfig({
           ],
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          // Left to itself, Vitest empties every style, also one that is taken as text.
+          css: { include: /\?raw$/ },
         },
       },
       {

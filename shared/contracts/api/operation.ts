@@ -50,6 +50,10 @@ export interface ApiOperation<
   whileSuspended?: boolean
   /** A creation that takes the header Idempotency-Key. `secret`: its answer holds one, and is not kept to be given again. */
   idempotent?: 'answer' | 'secret'
+  /** The answer carries the header ETag, for a later If-Match. */
+  entityTag?: boolean
+  /** A change that must say in the header If-Match which version it is of. */
+  precondition?: 'if_match'
 }
 
 /** Keeps the types of what is given; a path may only have parameters that `parameters.ts` knows. */

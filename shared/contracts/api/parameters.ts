@@ -24,6 +24,8 @@ export const ModelName = z
   .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'has characters that no model is called by')
 export const OauthProvider = z.enum(['github', 'google'])
 
+export const ReferenceFile = z.enum(['swagger-ui.css', 'swagger-ui.js', 'page.css', 'page.js'])
+
 /** Every parameter that a path of the API may have. What has not the form of an id cannot exist, and is 404. */
 export const parameters = {
   organizationId: OrganizationId,
@@ -37,4 +39,5 @@ export const parameters = {
   alertId: SpendAlertId,
   requestId: RequestId,
   provider: OauthProvider,
+  referenceFile: ReferenceFile,
 } as const satisfies Record<string, z.ZodType<string>>

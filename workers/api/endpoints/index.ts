@@ -1,5 +1,6 @@
 import type { Endpoint } from '../endpoint.ts'
 import { accountEndpoints } from './accounts.ts'
+import { auditEndpoints } from './audit.ts'
 import { billingEndpoints } from './billing.ts'
 import { invitationEndpoints } from './invitations.ts'
 import { keyEndpoints } from './keys.ts'
@@ -21,6 +22,7 @@ import { usageEndpoints } from './usage.ts'
 /** Every operation that this Worker carries out. */
 export const endpoints: readonly Endpoint[] = [
   ...accountEndpoints,
+  ...auditEndpoints,
   ...billingEndpoints,
   ...invitationEndpoints,
   ...keyEndpoints,

@@ -118,11 +118,16 @@ async function call(env: ApiEnv, method: string, path: string, { cookie, bearer,
     ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
     ...headers,
   }
-  const init = { method, headers: sent, ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }) }
+  const init = { method, headers: sent, ...(body !== undefined && { body: isRaw(body) ? body : JSON.stringify(body) }) }
   const answer = await apiApp.request(path, init, env)
   const text = await answer.text()
-  const isJson = /json/.test(answer.headers.get('content-type') ?? '')
+  const isJson = /[/+]json/.test(answer.headers.get('content-type') ?? '')
   return { status: answer.status, headers: answer.headers, json: isJson ? JSON.parse(text) : undefined, text }
+}
+
+/** Sent as it is, so that a test can send what is no JSON. */
+function isRaw(body: unknown): body is string | Uint8Array<ArrayBuffer> {
+  return typeof body === 'string' || body instanceof Uint8Array
 }
 
 async function newPerson(

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { openAdminClient } from './admin-client.ts'
+import { addAuditCommands } from './audit.ts'
 import { addByokCommands } from './byok.ts'
 import { addCatalogueCommands } from './catalogue.ts'
 import { addCreditCommand } from './credit.ts'
@@ -51,7 +52,9 @@ export async function runRelay(parameters: string[], terminal: Terminal): Promis
 
 function relayProgram(desk: Desk, terminal: Terminal): Command {
   const program = new Command('relay')
-    .description('Operate Rocket Relay: customers, credit, keys, own keys at providers, models, usage, secrets and the books.')
+    .description(
+      'Operate Rocket Relay: customers, credit, keys, own keys at providers, models, usage, secrets, the books and the audit log.',
+    )
     .exitOverride()
     .configureOutput({ writeOut: terminal.print, writeErr: terminal.complain })
     .showHelpAfterError('(add --help for what this command takes)')
@@ -65,6 +68,7 @@ function relayProgram(desk: Desk, terminal: Terminal): Command {
   addRouteCommands(program, desk)
   addUsageCommand(program, desk)
   addReconcileCommands(program, desk)
+  addAuditCommands(program, desk)
   addParkedCommand(program, desk)
   addSecretCommands(program, desk)
   return program
@@ -86,5 +90,6 @@ Examples:
   npm run relay -- catalogue import db/catalogue/list.json --dry-run
   npm run relay -- reconcile
   npm run relay -- reconciliations
+  npm run relay -- audit verify org_…
   npm run relay -- secret rotate
 `
