@@ -43,7 +43,14 @@ export function planDns(directory: string, ports: Ports): ProcessPlan {
 
 /** Takes every mail and delivers none: it shows them on a page and by its API. */
 export function planMail(directory: string, ports: Ports, password: string): ProcessPlan {
-  const options = { smtp: ports.smtp, web: ports.mail, ip: localHost, 'web-ip': localHost, 'max-emails': 1_000 }
+  const options = {
+    smtp: ports.smtp,
+    web: ports.mail,
+    ip: localHost,
+    'web-ip': localHost,
+    'max-emails': 1_000,
+    'mail-directory': join(directory, 'mail'),
+  }
   const program = join(checkoutDirectory, 'node_modules', 'maildev', 'dist', 'bin', 'maildev.js')
   return {
     name: 'mail',
