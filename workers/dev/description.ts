@@ -17,6 +17,8 @@ export type StackDescription = {
   kmsUrl: string
   /** The scripted resolver; `/control/names/<name>` sets what a name answers. */
   dnsUrl: string
+  /** Every mail that the platform has sent: a page, and `/api/email`. */
+  mailUrl: string
 /** Stand-ins that people sign in at, by one click. */
   githubUrl: string
   googleUrl: string

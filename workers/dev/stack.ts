@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { type AccessCredentials, loadAccessCredentials } from './access-front/credentials.ts'
 import { prepareDatabase } from './database.ts'
 import { type Demo, type KeptDemo, readKeptDemo, type StackDescription, writeDescription } from './description.ts'
+import { storeMailServer } from './mail-server.ts'
 import { localHost, type Ports, portsFrom, requireFreePorts } from './ports.ts'
 import { createDatabase, planPostgres, postgresUrl } from './postgres/cluster.ts'
 import { claimDirectory } from './processes/claim.ts'
@@ -10,14 +11,26 @@ import { checkoutDirectory } from './processes/environment.ts'
 import { type ProcessPlan, SupervisedProcess } from './processes/supervised.ts'
 import { findRedis } from './redis/binary.ts'
 import { planRedis } from './redis/server.ts'
-import { loadLocalKeks, loadRestToken, planAccess, planDns, planKms, planNeon, planOauth, planUpstash, planUpstream } from './stand-ins.ts'
+import {
+  loadLocalKeks,
+  loadMailPassword,
+  loadRestToken,
+  planAccess,
+  planDns,
+  planKms,
+  planMail,
+  planNeon,
+  planOauth,
+  planUpstash,
+  planUpstream,
+} from './stand-ins.ts'
 import { planWorker, type WorkerName, workerNames } from './worker-processes/plan.ts'
 import { workerVars } from './worker-processes/vars.ts'
 
 export type { StackDescription } from './description.ts'
 export type { WorkerName } from './worker-processes/plan.ts'
 
-const standInNames = ['postgres', 'neon', 'redis', 'upstash', 'access', 'upstream', 'kms', 'dns', 'github', 'google'] as const
+const standInNames = ['postgres', 'neon', 'redis', 'upstash', 'access', 'upstream', 'kms', 'dns', 'github', 'google', 'mail'] as const
 export type ProcessName = (typeof standInNames)[number] | WorkerName
 const processNames: readonly ProcessName[] = [...standInNames, ...workerNames]
 
@@ -65,6 +78,7 @@ type Setting = {
   access: AccessCredentials
   restToken: string
   localKeks: string
+  mailPassword: string
   options: StackOptions
 }
 
@@ -83,7 +97,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const kept = options.reset ? {} : readKeptDemo(file)
     clearDirectory(directory, options.reset ?? false)
     const ports = portsFrom(options.portBase)
-    await requireFreePorts(ports, processNames, claim.ended > 0 ? releaseMs : 0)
+    await requireFreePorts(ports, [...processNames, 'smtp'], claim.ended > 0 ? releaseMs : 0)
     const access = await loadAccessCredentials(join(directory, 'access.json'))
     const setting: Setting = {
       directory,
@@ -92,6 +106,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       access,
       restToken: loadRestToken(directory),
       localKeks: loadLocalKeks(directory),
+      mailPassword: loadMailPassword(directory),
       options,
     }
     const demo = await startStores(processes, setting, kept)
@@ -118,14 +133,16 @@ function clearDirectory(directory: string, reset: boolean): void {
 }
 
 async function startStores(processes: Processes, setting: Setting, kept: KeptDemo): Promise<Demo> {
-  const { directory, ports, report, restToken } = setting
+  const { directory, ports, report, restToken, mailPassword } = setting
   const start = (plan: ProcessPlan) => startProcess(processes, plan, setting)
   const postgres = async () => {
     await start(await planPostgres(directory, ports.postgres))
     await createDatabase(ports.postgres)
     await start(planNeon(directory, ports))
     const upstreamUrl = `http://${localHost}:${ports.upstream}`
-    return prepareDatabase(postgresUrl(ports.postgres), { upstreamUrl, kept }, report)
+    const demo = await prepareDatabase(postgresUrl(ports.postgres), { upstreamUrl, kept }, report)
+    await storeMailServer(postgresUrl(ports.postgres), ports.smtp, mailPassword, apiVars(setting))
+    return demo
   }
   const redis = async () => {
     await start(planRedis(directory, ports.redis, await findRedis(join(checkoutDirectory, '.local', 'redis-bin'), report)))
@@ -139,6 +156,7 @@ async function startStores(processes: Processes, setting: Setting, kept: KeptDem
     planKms(directory, ports),
     planOauth(directory, ports, 'github'),
     planOauth(directory, ports, 'google'),
+    planMail(directory, ports, mailPassword),
   ]
   await waitForAll([demo, redis(), ...others.map(start)])
   return demo
@@ -152,6 +170,12 @@ async function startWorkers(processes: Processes, setting: Setting): Promise<voi
     planWorker({ name, port: ports[name], directory, configPath, vars: { ...vars[name], ...options.vars?.[name] } }),
   )
   await waitForAll(plans.map((plan) => startProcess(processes, plan, setting)))
+}
+
+/** What the api Worker will have of key encryption keys: it opens the password that is sealed here. */
+function apiVars(setting: Setting): Record<string, string> {
+  const { ports, access, options } = setting
+  return { ...workerVars(ports, setting, access.audience).api, ...options.vars?.api }
 }
 
 async function startProcess(processes: Processes, plan: ProcessPlan, { report, options }: Setting): Promise<void> {
@@ -178,6 +202,7 @@ function describeStack({ ports, access }: Setting, demo: Demo): StackDescription
     redisUrl: `redis://${localHost}:${ports.redis}`,
     upstreamUrl: `http://${localHost}:${ports.upstream}`,
     kmsUrl: `http://${localHost}:${ports.kms}`,
+    mailUrl: `http://${localHost}:${ports.mail}`,
     dnsUrl: `http://${localHost}:${ports.dns}`,
     githubUrl: `http://${localHost}:${ports.github}`,
     googleUrl: `http://${localHost}:${ports.google}`,

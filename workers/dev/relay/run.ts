@@ -9,6 +9,7 @@ import { findDeployment } from './deployment.ts'
 import type { Desk } from './desk.ts'
 import { CommandFailure } from './failure.ts'
 import { addKeyCommands } from './key.ts'
+import { addMailCommands } from './mail.ts'
 import { addModelCommands } from './model.ts'
 import { addParkedCommand } from './parked.ts'
 import { addReconcileCommands } from './reconcile.ts'
@@ -53,7 +54,7 @@ export async function runRelay(parameters: string[], terminal: Terminal): Promis
 function relayProgram(desk: Desk, terminal: Terminal): Command {
   const program = new Command('relay')
     .description(
-      'Operate Rocket Relay: customers, credit, keys, own keys at providers, models, usage, secrets, the books and the audit log.',
+      'Operate Rocket Relay: customers, credit, keys, own keys at providers, models, usage, secrets, mail, the books and the audit log.',
     )
     .exitOverride()
     .configureOutput({ writeOut: terminal.print, writeErr: terminal.complain })
@@ -71,6 +72,7 @@ function relayProgram(desk: Desk, terminal: Terminal): Command {
   addAuditCommands(program, desk)
   addParkedCommand(program, desk)
   addSecretCommands(program, desk)
+  addMailCommands(program, desk)
   return program
 }
 
@@ -92,4 +94,5 @@ Examples:
   npm run relay -- reconciliations
   npm run relay -- audit verify org_…
   npm run relay -- secret rotate
+  npm run relay -- mail set --host smtp.example.com --port 465 --security tls --user relay --password - --from relay@example.com < password.txt
 `
