@@ -59,6 +59,12 @@ CREATE TABLE "ledger_pushes" (
 	"due_at" timestamp with time zone NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "mail_outbox" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "mail_outbox_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"message" jsonb NOT NULL,
+	"due_at" timestamp with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "mail_tokens" (
 	"id" text PRIMARY KEY NOT NULL,
 	"purpose" text NOT NULL,
@@ -191,12 +197,15 @@ CREATE TABLE "users" (
 ALTER TABLE "api_keys" ADD COLUMN "allowed_ips" text[];--> statement-breakpoint
 ALTER TABLE "api_keys" ADD COLUMN "created_by" text;--> statement-breakpoint
 ALTER TABLE "api_keys" ADD COLUMN "replaces" text;--> statement-breakpoint
+ALTER TABLE "customer_events" ADD COLUMN "mailed_at" timestamp with time zone;--> statement-breakpoint
 ALTER TABLE "organizations" ADD COLUMN "personal" boolean DEFAULT false NOT NULL;--> statement-breakpoint
 ALTER TABLE "organizations" ADD COLUMN "require_two_factor" boolean DEFAULT false NOT NULL;--> statement-breakpoint
 ALTER TABLE "organizations" ADD COLUMN "default_key_limits" jsonb DEFAULT '{}'::jsonb NOT NULL;--> statement-breakpoint
 ALTER TABLE "organizations" ADD COLUMN "log_retention_days" integer;--> statement-breakpoint
 ALTER TABLE "organizations" ADD COLUMN "settings_version" integer DEFAULT 1 NOT NULL;--> statement-breakpoint
 ALTER TABLE "organizations" ADD COLUMN "deleted_at" timestamp with time zone;--> statement-breakpoint
+ALTER TABLE "request_logs" ADD COLUMN "cost_nanos" bigint DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE "request_logs" ADD COLUMN "estimated" boolean DEFAULT false NOT NULL;--> statement-breakpoint
 ALTER TABLE "identities" ADD CONSTRAINT "identities_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "invitations" ADD CONSTRAINT "invitations_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "ledger_pushes" ADD CONSTRAINT "ledger_pushes_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -210,19 +219,28 @@ ALTER TABLE "sessions" ADD CONSTRAINT "sessions_user_id_users_id_fk" FOREIGN KEY
 ALTER TABLE "spend_alerts" ADD CONSTRAINT "spend_alerts_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "users" ADD CONSTRAINT "users_current_organization_id_organizations_id_fk" FOREIGN KEY ("current_organization_id") REFERENCES "public"."organizations"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "audit_log_actor" ON "audit_log" USING btree ("chain","actor_id","seq");--> statement-breakpoint
+CREATE INDEX "audit_log_actor_anywhere" ON "audit_log" USING btree ("actor_id","at");--> statement-breakpoint
 CREATE INDEX "idempotency_keys_age" ON "idempotency_keys" USING btree ("created_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "invitations_open" ON "invitations" USING btree ("organization_id","email") WHERE "invitations"."accepted_at" is null and "invitations"."revoked_at" is null;--> statement-breakpoint
 CREATE INDEX "invitations_email" ON "invitations" USING btree ("email");--> statement-breakpoint
 CREATE INDEX "ledger_pushes_due" ON "ledger_pushes" USING btree ("due_at");--> statement-breakpoint
+CREATE INDEX "mail_outbox_due" ON "mail_outbox" USING btree ("due_at");--> statement-breakpoint
 CREATE INDEX "mail_tokens_user" ON "mail_tokens" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "management_keys_organization" ON "management_keys" USING btree ("organization_id");--> statement-breakpoint
 CREATE INDEX "memberships_user" ON "memberships" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "passkeys_user" ON "passkeys" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "sessions_user" ON "sessions" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "spend_alerts_organization" ON "spend_alerts" USING btree ("organization_id");--> statement-breakpoint
+CREATE INDEX "api_keys_creator" ON "api_keys" USING btree ("created_by");--> statement-breakpoint
+CREATE INDEX "customer_events_unmailed" ON "customer_events" USING btree ("id") WHERE "customer_events"."mailed_at" is null and "customer_events"."type" <> 'credential.paused';--> statement-breakpoint
+CREATE INDEX "ledger_entries_rare" ON "ledger_entries" USING btree ("organization_id","id") WHERE "ledger_entries"."kind" <> 'settlement';--> statement-breakpoint
+CREATE INDEX "request_logs_key" ON "request_logs" USING btree ("organization_id","key_id","created_at");--> statement-breakpoint
+CREATE INDEX "request_logs_model" ON "request_logs" USING btree ("organization_id","model","created_at");--> statement-breakpoint
+CREATE INDEX "request_logs_notable" ON "request_logs" USING btree ("organization_id","created_at") WHERE "request_logs"."outcome" <> 'completed' or "request_logs"."status" is null or "request_logs"."status" >= 400 or "request_logs"."estimated";--> statement-breakpoint
+CREATE INDEX "request_logs_notable_key" ON "request_logs" USING btree ("organization_id","key_id","created_at") WHERE "request_logs"."outcome" <> 'completed' or "request_logs"."status" is null or "request_logs"."status" >= 400 or "request_logs"."estimated";--> statement-breakpoint
 ALTER TABLE "organizations" ADD CONSTRAINT "organizations_log_retention" CHECK ("organizations"."log_retention_days" between 1 and 3650);--> statement-breakpoint
 ALTER TABLE "organizations" ADD CONSTRAINT "organizations_deleted_is_suspended" CHECK ("organizations"."deleted_at" is null or "organizations"."status" = 'suspended');--> statement-breakpoint
--- By hand, from here on: the audit log chains itself and refuses to be changed; the hours of what was used before.
+-- By hand, from here on: the audit log chains itself and refuses to be changed; the hours of what was used before; what happened before is no news to be mailed; what the lines of before cost.
 CREATE FUNCTION "audit_log_chains"() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   newest record;
@@ -257,3 +275,8 @@ INSERT INTO "usage_hourly" SELECT "organization_id", "key_id", "model", date_tru
   coalesce(sum("input_tokens"), 0), coalesce(sum("cache_read_tokens"), 0), coalesce(sum("cache_write_5m_tokens"), 0),
   coalesce(sum("cache_write_1h_tokens"), 0), coalesce(sum("output_tokens"), 0), coalesce(sum("reasoning_tokens"), 0), sum("cost_nanos")
 FROM "usage_records" GROUP BY 1, 2, 3, 4;
+--> statement-breakpoint
+UPDATE "customer_events" SET "mailed_at" = "created_at";
+--> statement-breakpoint
+UPDATE "request_logs" l SET "cost_nanos" = u."cost_nanos", "estimated" = u."estimated" FROM "usage_records" u
+WHERE u."organization_id" = l."organization_id" AND u."request_id" = l."request_id" AND u."started_at" = l."created_at";

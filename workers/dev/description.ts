@@ -19,7 +19,7 @@ export type StackDescription = {
   dnsUrl: string
   /** Every mail that the platform has sent: a page, and `/api/email`. */
   mailUrl: string
-/** Stand-ins that people sign in at, by one click. */
+  /** Stand-ins that people sign in at, by one click. */
   githubUrl: string
   googleUrl: string
   demo: Demo

@@ -52,6 +52,9 @@ async function signedUp(name: string): Promise<{ browser: Browser; email: string
   expect((await browser.call('POST', '/api/auth/sign-up', { email, password, name })).status).toBe(202)
   const token = await linkSecret(email, '/verify-email')
   expect((await browser.call('POST', '/api/auth/verify-email', { token })).status).toBeLessThan(300)
-  expect(await browser.call('POST', '/api/auth/sign-in', { email, password })).toMatchObject({ status: 200, json: { outcome: 'signed_in' } })
+  expect(await browser.call('POST', '/api/auth/sign-in', { email, password })).toMatchObject({
+    status: 200,
+    json: { outcome: 'signed_in' },
+  })
   return { browser, email }
 }
