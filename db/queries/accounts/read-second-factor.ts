@@ -3,7 +3,6 @@ import type { Db } from '../../client.ts'
 import { users } from '../../schema/index.ts'
 
 export interface SecondFactor {
-  email: string
   /** Since when codes of an authenticator are asked for; null when they are not. */
   totpEnabledAt: Date | null
   recoveryCodesLeft: number
@@ -13,8 +12,8 @@ export interface SecondFactor {
 export async function readSecondFactor(db: Db, userId: string): Promise<SecondFactor | null> {
   const left = sql<number>`(select count(*) from recovery_codes r where r.user_id = ${users.id} and r.used_at is null)`.mapWith(Number)
   const [row] = await db
-    .select({ email: users.email, totpEnabledAt: users.totpEnabledAt, recoveryCodesLeft: left })
+    .select({ totpEnabledAt: users.totpEnabledAt, recoveryCodesLeft: left })
     .from(users)
     .where(and(eq(users.id, userId), isNull(users.deletedAt)))
-  return row ? { ...row, email: row.email ?? '' } : null
+  return row ?? null
 }
