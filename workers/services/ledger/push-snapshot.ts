@@ -1,8 +1,8 @@
 import type { Db } from '#db/client.ts'
 import { readAccountSnapshot } from '#db/queries/read-account-snapshot.ts'
 import { logFailure } from '#workers/edge/log.ts'
+import { withinMs } from '../within.ts'
 import type { LedgerObject } from './namespace.ts'
-import { withinMs } from './within.ts'
 
 /** How long a committed change waits for the ledger object, in milliseconds; whoever made it should not wait for a lost Worker. */
 const pushTimeoutMs = 5_000

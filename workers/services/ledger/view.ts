@@ -2,8 +2,8 @@ import type { AccountSnapshot } from '#shared/contracts/account.ts'
 import type { LedgerView } from '#shared/contracts/customer.ts'
 import { logFailure } from '#workers/edge/log.ts'
 import { rpcAnswer } from '#workers/edge/rpc-answer.ts'
+import { withinMs } from '../within.ts'
 import type { LedgerNamespace } from './namespace.ts'
-import { withinMs } from './within.ts'
 
 export type LedgerViewOutcome = { view: LedgerView; note: null } | { view: null; note: string }
 

@@ -2,7 +2,7 @@
 export async function withinMs<Value>(timeoutMs: number, work: Promise<Value>): Promise<Value> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new DOMException('the ledger object did not answer in time', 'TimeoutError')), timeoutMs)
+    timer = setTimeout(() => reject(new DOMException('nothing answered in time', 'TimeoutError')), timeoutMs)
   })
   try {
     return await Promise.race([work, timeout])
