@@ -13,6 +13,9 @@ export type StackDescription = {
   kmsUrl: string
   /** The scripted resolver; `/control/names/<name>` sets what a name answers. */
   dnsUrl: string
+  /** Stand-ins that people sign in at, by one click. */
+  githubUrl: string
+  googleUrl: string
   demo: { apiKey: string; organizationId: string; email?: string; password?: string }
   access: { clientId: string; clientSecret: string }
 }

@@ -10,14 +10,14 @@ import { checkoutDirectory } from './processes/environment.ts'
 import { type ProcessPlan, SupervisedProcess } from './processes/supervised.ts'
 import { findRedis } from './redis/binary.ts'
 import { planRedis } from './redis/server.ts'
-import { loadLocalKeks, loadRestToken, planAccess, planDns, planKms, planNeon, planUpstash, planUpstream } from './stand-ins.ts'
+import { loadLocalKeks, loadRestToken, planAccess, planDns, planKms, planNeon, planOauth, planUpstash, planUpstream } from './stand-ins.ts'
 import { planWorker, type WorkerName, workerNames } from './worker-processes/plan.ts'
 import { workerVars } from './worker-processes/vars.ts'
 
 export type { StackDescription } from './description.ts'
 export type { WorkerName } from './worker-processes/plan.ts'
 
-const standInNames = ['postgres', 'neon', 'redis', 'upstash', 'access', 'upstream', 'kms', 'dns'] as const
+const standInNames = ['postgres', 'neon', 'redis', 'upstash', 'access', 'upstream', 'kms', 'dns', 'github', 'google'] as const
 export type ProcessName = (typeof standInNames)[number] | WorkerName
 const processNames: readonly ProcessName[] = [...standInNames, ...workerNames]
 
@@ -132,7 +132,14 @@ async function startStores(processes: Processes, setting: Setting, keptApiKey: s
     await start(planUpstash(directory, ports, restToken))
   }
   const demo = postgres()
-  const others = [planUpstream(directory, ports), planAccess(directory, ports), planDns(directory, ports), planKms(directory, ports)]
+  const others = [
+    planUpstream(directory, ports),
+    planAccess(directory, ports),
+    planDns(directory, ports),
+    planKms(directory, ports),
+    planOauth(directory, ports, 'github'),
+    planOauth(directory, ports, 'google'),
+  ]
   await waitForAll([demo, redis(), ...others.map(start)])
   return demo
 }
@@ -172,6 +179,8 @@ function describeStack({ ports, access }: Setting, demo: StackDescription['demo'
     upstreamUrl: `http://${localHost}:${ports.upstream}`,
     kmsUrl: `http://${localHost}:${ports.kms}`,
     dnsUrl: `http://${localHost}:${ports.dns}`,
+    githubUrl: `http://${localHost}:${ports.github}`,
+    googleUrl: `http://${localHost}:${ports.google}`,
     demo,
     access: access.serviceToken,
   }

@@ -6,6 +6,7 @@ import { acceptsConnections, answersHttp, type Probe } from './probes.ts'
 import { checkoutDirectory, inheritedEnvironment, nodeBinary } from './processes/environment.ts'
 import type { ProcessPlan } from './processes/supervised.ts'
 import { replaceFile } from './replace-file.ts'
+import { portalUrlOf } from './worker-processes/vars.ts'
 
 export function planNeon(directory: string, ports: Ports): ProcessPlan {
   const parameters = ['--port', ports.neon, '--postgres-port', ports.postgres]
@@ -39,6 +40,13 @@ export function planKms(directory: string, ports: Ports): ProcessPlan {
 export function planDns(directory: string, ports: Ports): ProcessPlan {
   const probe = acceptsConnections(ports.dns)
   return planProgram({ name: 'dns', program: 'dns/main.ts', parameters: ['--port', ports.dns], directory, probe })
+}
+
+/** GitHub or Google, with people who have accounts there. */
+export function planOauth(directory: string, ports: Ports, service: 'github' | 'google'): ProcessPlan {
+  const redirectUri = `${portalUrlOf(ports)}/api/auth/oauth/${service}/callback`
+  const parameters = ['--service', service, '--port', ports[service], '--redirect-uri', redirectUri]
+  return planProgram({ name: service, program: 'oauth/main.ts', parameters, directory, probe: acceptsConnections(ports[service]) })
 }
 
 /** The token of the local Upstash endpoint, made once and kept. */

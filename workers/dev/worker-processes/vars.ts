@@ -1,3 +1,4 @@
+import { demoApplication } from '../oauth/people.ts'
 import { localHost, type Ports } from '../ports.ts'
 import { postgresUrl } from '../postgres/cluster.ts'
 import type { WorkerName } from './plan.ts'
@@ -29,7 +30,7 @@ export function workerVars(
     ledger: { LEASE_MS: String(leaseMs) },
     usage: postgres,
     quality: { ...postgres, ...upstreams },
-    api: { ...postgres, ...redis, ...targets, ...keks, PORTAL_URL: portalUrlOf(ports) },
+    api: { ...postgres, ...redis, ...targets, ...keks, ...oauthVars(ports), PORTAL_URL: portalUrlOf(ports) },
     admin: { ...postgres, ...access, ...targets, ...keks },
   }
 }
@@ -37,4 +38,19 @@ export function workerVars(
 /** Where the portal of a local stack is, as a browser names it: passkeys belong to a host that has a name. */
 export function portalUrlOf(ports: Ports): string {
   return `http://localhost:${ports.portal}`
+}
+
+/** The applications by which people sign in at the stand-ins of GitHub and Google. */
+function oauthVars(ports: Ports): Record<string, string> {
+  const [github, google] = [`http://${localHost}:${ports.github}`, `http://${localHost}:${ports.google}`]
+  const { clientId, clientSecret } = demoApplication
+  return {
+    GITHUB_CLIENT_ID: clientId,
+    GITHUB_CLIENT_SECRET: clientSecret,
+    GITHUB_URL: github,
+    GITHUB_API_URL: github,
+    GOOGLE_CLIENT_ID: clientId,
+    GOOGLE_CLIENT_SECRET: clientSecret,
+    GOOGLE_URL: google,
+  }
 }
