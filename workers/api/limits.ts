@@ -7,6 +7,18 @@ export const accessSeconds = 600
 /** How recently somebody must have shown who they are for an operation that asks for it, in milliseconds. */
 export const freshMs = 10 * 60_000
 
+/** How long somebody may take to answer with a passkey, in seconds. */
+export const passkeySeconds = 300
+
+/** How long somebody may take to sign in at GitHub or Google, in seconds. */
+export const oauthSeconds = 600
+
+/** How long to wait for each answer of GitHub or Google, in milliseconds. */
+export const oauthTimeoutMs = 10_000
+
+/** How long an isolate goes by an OpenID issuer's discovery document, in milliseconds. */
+export const knownIssuerMs = 60 * 60_000
+
 /** How long a signing key signs, in milliseconds: thirty days. */
 export const signingKeyMs = 30 * 86_400_000
 
@@ -26,6 +38,8 @@ export const attemptLimits = {
   sign_up: { perIp: 20, perAccount: 5, windowMs: 60 * minuteMs },
   sign_in: { perIp: 100, perAccount: 10, windowMs: 15 * minuteMs },
   second_factor: { perIp: 100, perAccount: 10, windowMs: 15 * minuteMs },
+  passkey: { perIp: 200, perAccount: 40, windowMs: 15 * minuteMs },
+  oauth: { perIp: 200, perAccount: 40, windowMs: 15 * minuteMs },
   mail_link: { perIp: 20, perAccount: 5, windowMs: 60 * minuteMs },
   link_use: { perIp: 100, perAccount: 10, windowMs: 15 * minuteMs },
   invitation: { perIp: 100, perAccount: 50, windowMs: 60 * minuteMs },
