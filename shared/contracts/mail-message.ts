@@ -21,6 +21,8 @@ export const MailMessage = z.discriminatedUnion('kind', [
       'recovery_code_used',
       'passkey_added',
       'passkey_removed',
+      'identity_linked',
+      'identity_unlinked',
       'session_stolen',
       'account_deleted',
     ]),

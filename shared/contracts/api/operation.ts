@@ -37,7 +37,7 @@ export interface ApiOperation<
   /** Absent: 204 without a body. */
   answer?: Answer
   /** Of success; 200 with an answer and 204 without one when absent. */
-  status?: 200 | 201 | 202 | 204
+  status?: 200 | 201 | 202 | 204 | 302
   /** Another media type than JSON, which the endpoint writes by itself, such as `text/csv`. */
   media?: string
   /** A management key may not do it: it is about a person, or gives the organization away. */
