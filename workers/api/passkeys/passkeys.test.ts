@@ -1,6 +1,7 @@
 import { eq } from 'drizzle-orm'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { notePasskeyUse } from '#db/queries/accounts/note-passkey-use.ts'
 import { auditLog, passkeys, sessions, users } from '#db/schema/index.ts'
 import { AuthenticationOptions, Passkey, RegistrationOptions } from '#shared/contracts/api/passkeys.ts'
 import { SignedIn } from '#shared/contracts/api/sign-in.ts'
@@ -104,12 +105,6 @@ describe.each<{ wrong: string; behaviour: Behaviour }>([
   })
 })
 
-test('certificates are refused without being looked at', async () => {
-  const attestation = { format: 'packed', certificates: [Buffer.from('certificate')] }
-  const { answer } = await register(await stage.person(), new Authenticator(site), { attestation })
-  expect(answer.status).toBe(400)
-})
-
 test('a challenge is answered once, by the browser or session it was given to, within five minutes', async () => {
   const { authenticator } = await register(await stage.person())
   const { options, cookie } = await beginSignIn()
@@ -154,19 +149,14 @@ test('a registration answers a challenge of its own session only', async () => {
 })
 
 test('a counter that does not go forward is a copy, and a passkey that does not count is none', async () => {
-  const { authenticator } = await register(await stage.person())
+  const { answer, authenticator } = await register(await stage.person())
   expect((await signIn(authenticator, { counter: 0 })).status).toBe(200)
   expect((await signIn(authenticator, { counter: 7 })).status).toBe(200)
   for (const counter of [7, 6, 0]) expect(await signIn(authenticator, { counter })).toMatchObject(refusedSignIn)
-  const { options, cookie } = await beginSignIn()
-  const again = await beginSignIn(cookie)
-  const answers = await Promise.all(
-    [options, again.options].map((each) => {
-      const response = authenticator.authenticate(each, { counter: 8 })
-      return stage.call('POST', '/api/auth/passkey', { cookie: again.cookie, body: { response } })
-    }),
-  )
-  expect(answers.map(({ status }) => status).sort()).toEqual([200, 401])
+  const { passkeyId } = Passkey.parse(answer.json)
+  // As of two sign-ins at once, which both have read the counter before.
+  expect(await notePasskeyUse(stage.db, { passkeyId, counter: 7, backedUp: true })).toBe(false)
+  expect(await notePasskeyUse(stage.db, { passkeyId, counter: 8, backedUp: true })).toBe(true)
 })
 
 test('an unknown passkey, one of another user, an altered signature and a deleted account sign nobody in', async () => {

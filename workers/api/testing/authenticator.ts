@@ -10,8 +10,6 @@ export interface Behaviour {
   verifiesUser?: boolean
   counter?: number
   credentialId?: Buffer
-  /** Statement of an attestation, instead of none. */
-  attestation?: { format: string; certificates: Buffer[] }
 }
 
 /** A platform authenticator with one passkey (ES256), and the browser around it. It counts its uses. */
@@ -29,21 +27,14 @@ export class Authenticator {
   /** Answers the options of a registration, as `toJSON()` gives it. */
   register({ challenge, user }: { challenge: string; user: { id: string } }, behaviour: Behaviour = {}) {
     this.#userHandle = user.id
-    const { attestation, credentialId = this.credentialId } = behaviour
+    const { credentialId = this.credentialId } = behaviour
     const length = Buffer.alloc(2)
     length.writeUInt16BE(credentialId.length)
     const attested = Buffer.concat([Buffer.alloc(16), length, credentialId, this.#publicKey()])
     const authData = Buffer.concat([this.#authenticatorData(behaviour, 0x40), attested])
-    const statement = attestation
-      ? new Map<string, unknown>([
-          ['alg', -7],
-          ['sig', randomBytes(70)],
-          ['x5c', attestation.certificates],
-        ])
-      : new Map()
     const object = new Map<string, unknown>([
-      ['fmt', attestation?.format ?? 'none'],
-      ['attStmt', statement],
+      ['fmt', 'none'],
+      ['attStmt', new Map()],
       ['authData', authData],
     ])
     const clientDataJSON = this.#clientData('webauthn.create', challenge, behaviour)
@@ -105,8 +96,7 @@ function cbor(value: unknown): Buffer {
   if (typeof value === 'number') return value < 0 ? head(1, -1 - value) : head(0, value)
   if (value instanceof Uint8Array) return Buffer.concat([head(2, value.length), value])
   if (typeof value === 'string') return Buffer.concat([head(3, Buffer.byteLength(value)), Buffer.from(value)])
-  if (Array.isArray(value)) return Buffer.concat([head(4, value.length), ...value.map(cbor)])
-  assert(value instanceof Map, 'maps, lists, texts, bytes and integers are known')
+  assert(value instanceof Map, 'maps, texts, bytes and integers are known')
   return Buffer.concat([head(5, value.size), ...[...value].flat().map(cbor)])
 }
 
