@@ -15,9 +15,9 @@ export interface ReportQuestion {
 
 const dayMs = 86_400_000
 
-/** Every kind of question that reports and the request log ask, as the large customer of a history would. */
-export function reportQuestions(history: UsageHistory): ReportQuestion[] {
-  return [...usageQuestions(history), ...logQuestions(history), requestQuestion(history)]
+/** Every kind of question that reports and the request log ask, as the large customer of a history would; `mostRead` as in LogSearch. */
+export function reportQuestions(history: UsageHistory, mostRead: number): ReportQuestion[] {
+  return [...usageQuestions(history), ...logQuestions(history, mostRead), requestQuestion(history)]
 }
 
 function usageQuestions({ organizationId, keyIds, toMs }: UsageHistory): ReportQuestion[] {
@@ -40,10 +40,10 @@ function usageQuestions({ organizationId, keyIds, toMs }: UsageHistory): ReportQ
   ]
 }
 
-function logQuestions({ organizationId, keyIds, rareKeyId, fromMs, toMs }: UsageHistory): ReportQuestion[] {
+function logQuestions({ organizationId, keyIds, rareKeyId, fromMs, toMs }: UsageHistory, mostRead: number): ReportQuestion[] {
   const middleMs = (fromMs + toMs) / 2
   const ask = (name: string, mostRows: number, asked: Partial<LogSearch>): ReportQuestion => {
-    const usual = { organizationId, fromMs: null, toMs: null, keyIds: null, after: null, limit: 50, mostRead: 2_000 }
+    const usual = { organizationId, fromMs: null, toMs: null, keyIds: null, after: null, limit: 50, mostRead }
     return { name: `log: ${name}`, statement: searchStatement({ ...usual, ...asked }), mostRows }
   }
   return [
@@ -56,11 +56,11 @@ function logQuestions({ organizationId, keyIds, rareKeyId, fromMs, toMs }: Usage
     ask('a model', 60, { model: 'model-3' }),
     ask('a model of few requests', 60, { model: 'rare-model' }),
     ask('a model that is none', 60, { model: 'never-called' }),
-    ask('errors', 2_001, { status: { least: 500, most: 599 } }),
-    ask('errors of a key', 2_020, { status: { least: 500, most: 599 }, keyIds: keyIds.slice(3, 4) }),
-    ask('a status of few requests', 2_001, { status: { least: 418, most: 418 } }),
-    ask('a key and a model that never met', 2_001, { keyIds: keyIds.slice(0, 1), model: 'rare-model' }),
-    ask('a page of 2,000 for a CSV', 2_010, { limit: 2_000 }),
+    ask('errors', mostRead + 1, { status: { least: 500, most: 599 } }),
+    ask('errors of a key', mostRead + 20, { status: { least: 500, most: 599 }, keyIds: keyIds.slice(3, 4) }),
+    ask('a status of few requests', mostRead + 1, { status: { least: 418, most: 418 } }),
+    ask('a key and a model that never met', mostRead + 1, { keyIds: keyIds.slice(0, 1), model: 'rare-model' }),
+    ask('a page for a CSV', mostRead + 2, { limit: mostRead }),
   ]
 }
 

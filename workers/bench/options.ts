@@ -8,6 +8,8 @@ export interface Options {
   openStreams: number
   /** Only scenarios whose name begins with one of these; all when empty. */
   only: string[]
+  /** Sizes of the histories that reports are asked over, in requests. */
+  records: number[]
   /** Print the result as JSON and nothing else. */
   json: boolean
 }
@@ -20,6 +22,8 @@ Measures the relay against the platform's floor; see workers/bench/README.md.
   BENCH_SECONDS=3     length of one side of one round
   BENCH_ROUNDS=3      rounds of each scenario
   BENCH_STREAMS=200   streams open at once when memory is measured
+  --only reports      reports and the request log over a year's history, and nothing else
+  BENCH_RECORDS=1000000,10000000   sizes of that history
 `
 
 /** Reads the command line and the environment; null when only the usage is wanted. */
@@ -37,8 +41,16 @@ export function readOptions(): Options | null {
     rounds: Math.round(readNumber('BENCH_ROUNDS', 3, 1)),
     openStreams: Math.round(readNumber('BENCH_STREAMS', 200, 1)),
     only: values.only.split(',').filter((name) => name !== ''),
+    records: recordsOf(process.env.BENCH_RECORDS || '1000000,10000000'),
     json: values.json,
   }
+}
+
+function recordsOf(text: string): number[] {
+  const sizes = text.split(',').map(Number)
+  if (sizes.some((size) => !Number.isInteger(size) || size < 10_000))
+    throw new Error(`BENCH_RECORDS must be whole numbers of at least 10000, not "${text}"`)
+  return sizes
 }
 
 function readNumber(name: string, fallback: number, minimum: number): number {

@@ -115,7 +115,7 @@ function recordingRow({ batchEvents, calls, recordsPerSecond }: RecordingResult)
 }
 
 /** The first and last column are text, those between are numbers. */
-function table(head: string[], rows: string[][]): string {
+export function table(head: string[], rows: string[][]): string {
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)))
   const line = (cells: string[]) =>
     cells

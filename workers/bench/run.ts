@@ -6,7 +6,8 @@ import { LoadClient } from './load/client.ts'
 import { type MemoryResult, measureMemory } from './memory.ts'
 import { type Options, readOptions, usage } from './options.ts'
 import { measureRecording, type RecordingResult } from './recording.ts'
-import { type BenchResult, renderReport } from './report.ts'
+import { type BenchResult, renderReport, table } from './report.ts'
+import { measureReports, reportHead, reportRows } from './reports.ts'
 import { type Comparison, compare, scenarios } from './scenarios.ts'
 import { openStage, type Stage } from './stage.ts'
 
@@ -20,6 +21,7 @@ async function main(): Promise<void> {
   if (!options) return void process.stdout.write(usage)
   const startedAt = performance.now()
   const report = (line: string) => console.error(`${((performance.now() - startedAt) / 1_000).toFixed(1).padStart(6)} s  ${line}`)
+  if (options.only.join() === 'reports') return await benchReports(options, report)
   const load = new LoadClient()
   const opening = openStage(report)
   let stopping: Promise<void> | undefined
@@ -37,6 +39,12 @@ async function main(): Promise<void> {
   } finally {
     await stop()
   }
+}
+
+/** Needs Postgres alone, and no relay. */
+async function benchReports({ records, json }: Options, report: (line: string) => void): Promise<void> {
+  const results = await measureReports(records, report)
+  process.stdout.write(json ? `${JSON.stringify(results)}\n` : `\n${table(reportHead, reportRows(results))}\n`)
 }
 
 /** What is still starting belongs to the stage, which must have come up, or failed, before it can be ended. */
