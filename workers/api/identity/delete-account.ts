@@ -1,5 +1,4 @@
 import type { Db } from '#db/client.ts'
-import { deleteOrganizations } from '#db/queries/accounts/delete-organizations.ts'
 import { deleteUser } from '#db/queries/accounts/delete-user.ts'
 import { lockUser } from '#db/queries/accounts/find-user.ts'
 import { listMemberships, type MembershipRow } from '#db/queries/accounts/list-memberships.ts'
@@ -7,6 +6,7 @@ import { lockOrganizations } from '#db/queries/lock-organizations.ts'
 import { Problem } from '#workers/edge/problem.ts'
 import { recordChange } from '#workers/services/audit/record-change.ts'
 import { changeAccounts } from '#workers/services/ledger/change-account.ts'
+import { closeOrganization } from '#workers/services/organizations/close-organization.ts'
 import type { Platform } from '#workers/services/platform.ts'
 import type { Person } from '../caller/caller.ts'
 import type { Surroundings } from '../env.ts'
@@ -24,15 +24,12 @@ export async function deleteAccount(surroundings: Pick<Surroundings, 'mail'>, pl
     if (!user) throw new Problem('unauthenticated', 'The account is deleted.')
     refuseOrphans(left)
     const emptied = left.filter(({ otherMembers }) => otherMembers === 0).map(({ organizationId }) => organizationId)
-    if (emptied.length > 0) await deleteOrganizations(tx, emptied)
-    await deleteUser(tx, userId)
-    for (const { organizationId, otherMembers, role } of left) {
+    for (const { organizationId, role } of left) {
       const target = { type: 'membership', id: userId }
       await recordChange(tx, actor, { chain: { organizationId }, action: 'member.left', target, before: { role } })
-      if (otherMembers > 0) continue
-      const organization = { type: 'organization', id: organizationId }
-      await recordChange(tx, actor, { chain: { organizationId }, action: 'organization.deleted', target: organization })
     }
+    for (const organizationId of emptied) await closeOrganization(tx, actor, organizationId)
+    await deleteUser(tx, userId)
     await recordChange(tx, actor, { chain: { userId }, action: 'user.deleted', target: { type: 'user', id: userId } })
     return { value: user.email, changed: emptied }
   })

@@ -55,6 +55,18 @@ const texts: Record<Notice, NoticeText> = {
     ...security,
     ifNot: `${resetNow} Then make new recovery codes.`,
   },
+  identity_linked: {
+    subject: 'An account was linked',
+    what: 'An account at GitHub or Google was linked to yours, and can be used to sign in.',
+    ...security,
+    ifNot: resetNow,
+  },
+  identity_unlinked: {
+    subject: 'A linked account was removed',
+    what: 'An account at GitHub or Google was removed from yours, and can no longer be used to sign in.',
+    ...security,
+    ifNot: resetNow,
+  },
   passkey_added: {
     subject: 'A passkey was added',
     what: 'A passkey was added to your account, and can be used to sign in.',

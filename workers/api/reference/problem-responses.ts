@@ -30,6 +30,7 @@ function applies(code: ProblemCode, operation: ApiOperation): boolean {
     unauthenticated: !isPublic || isChange,
     sign_in_failed: isPublic && isChange,
     access_denied: !isPublic,
+    email_unverified: operation.id === 'auth.sign_in',
     cross_site: isChange,
     fresh_sign_in_required: fresh === true,
     second_factor_required: isOfOrganization && !withoutSecondFactor,
