@@ -208,6 +208,16 @@ describe('the log', () => {
     expect(first).toMatchObject({ data: [], next: expect.any(String) })
     expect((await list(organizationId, `status=204&cursor=${first.next}`)).data.map(({ requestId }) => requestId)).toEqual(idsOf([needle]))
   })
+
+  test('of two keys keeps their order, also when one is walked far less deep in time than the other', async () => {
+    const organizationId = await newOrganization()
+    const [busy, quiet] = [await newKey(organizationId, owner), await newKey(organizationId, owner)]
+    const at = (minutes: number, keyId: string, status: number) => requestAt(Date.UTC(2026, 2, 1) + minutes * minuteMs, { keyId }, { status })
+    const sought = [at(0, quiet, 204), at(1, quiet, 204), at(50, busy, 204)]
+    await record(organizationId, ...sought, ...Array.from({ length: 99 }, (_, n) => at(n + 51, busy, 200)))
+    const found = await walk(organizationId, `memberId=${owner.userId}&status=204&limit=7`)
+    expect(found.map(({ requestId }) => requestId)).toEqual(idsOf(sought.toReversed()))
+  })
 })
 
 describe('who sees what', () => {
