@@ -25,8 +25,8 @@ export const settingsOperations = {
     path,
     access: 'organization.read',
     summary: 'The settings of an organization',
-    description: 'The header `ETag` names their version.',
     answer: ShownSettings,
+    entityTag: true,
   }),
   replace: operation({
     id: 'settings.replace',
@@ -37,5 +37,7 @@ export const settingsOperations = {
     description: 'The header `If-Match` must carry the `ETag` that they were read with, so that nobody overwrites what they have not seen.',
     body: OrganizationSettings,
     answer: ShownSettings,
+    entityTag: true,
+    precondition: 'if_match',
   }),
 }

@@ -11,7 +11,7 @@ import type { Settlement, UsageEvent } from '#shared/contracts/usage-event.ts'
 import { newId } from '#shared/values/id.ts'
 import { type Stage, setStage, type TestPerson } from '../testing/stage.ts'
 import { csvOf } from './csv.ts'
-import { writeCursor } from './cursor.ts'
+import { writeLogCursor } from './cursor.ts'
 
 const Page = pageOf(RequestLine)
 const minuteMs = 60_000
@@ -212,7 +212,8 @@ describe('the log', () => {
   test('of two keys keeps their order, also when one is walked far less deep in time than the other', async () => {
     const organizationId = await newOrganization()
     const [busy, quiet] = [await newKey(organizationId, owner), await newKey(organizationId, owner)]
-    const at = (minutes: number, keyId: string, status: number) => requestAt(Date.UTC(2026, 2, 1) + minutes * minuteMs, { keyId }, { status })
+    const at = (minutes: number, keyId: string, status: number) =>
+      requestAt(Date.UTC(2026, 2, 1) + minutes * minuteMs, { keyId }, { status })
     const sought = [at(0, quiet, 204), at(1, quiet, 204), at(50, busy, 204)]
     await record(organizationId, ...sought, ...Array.from({ length: 99 }, (_, n) => at(n + 51, busy, 200)))
     const found = await walk(organizationId, `memberId=${owner.userId}&status=204&limit=7`)
@@ -267,9 +268,9 @@ describe('who sees what', () => {
     const { organizationId, events } = await setScene()
     const place = { createdAtMs: Date.now(), requestId: events[1].request.requestId }
     const of = (text: string) => Buffer.from(text).toString('base64url')
-    expect((await list(organizationId, `cursor=${writeCursor(organizationId, place)}`)).data).toHaveLength(2)
+    expect((await list(organizationId, `cursor=${writeLogCursor(organizationId, place)}`)).data).toHaveLength(2)
     const forged = [
-      writeCursor(await newOrganization(), place),
+      writeLogCursor(await newOrganization(), place),
       of(`requests ${organizationId} 99999999999999 req_1`),
       of(`requests ${organizationId} 1 req_1' or true`),
       of(`members ${organizationId} 1 req_1`),

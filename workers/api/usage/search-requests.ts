@@ -4,7 +4,7 @@ import { beginningOf, endOf } from '#shared/contracts/api/period.ts'
 import type { RequestFilter, RequestLine, RequestListQuery } from '#shared/contracts/api/requests.ts'
 import type { Scope } from '../caller/caller.ts'
 import { maxLinesRead } from '../limits.ts'
-import { readCursor, writeCursor } from './cursor.ts'
+import { readLogCursor, writeLogCursor } from './cursor.ts'
 import { keysInSight } from './keys-in-sight.ts'
 import { lineOf } from './request-line.ts'
 
@@ -14,10 +14,10 @@ export async function searchRequests(
   scope: Scope,
   { cursor, limit, ...filter }: RequestListQuery,
 ): Promise<{ data: RequestLine[]; next: string | null }> {
-  const after = cursor === undefined ? null : readCursor(scope.organizationId, cursor)
+  const after = readLogCursor(scope.organizationId, cursor)
   const search = await logSearch(db, scope, filter)
   const { lines, next } = await listRequests(db, { ...search, after, limit, mostRead: maxLinesRead })
-  return { data: lines.map((line) => lineOf(line, scope.grant)), next: next && writeCursor(scope.organizationId, next) }
+  return { data: lines.map((line) => lineOf(line, scope.grant)), next: next && writeLogCursor(scope.organizationId, next) }
 }
 
 export type PreparedSearch = Omit<LogSearch, 'after' | 'limit' | 'mostRead'>

@@ -10,7 +10,7 @@ type Changing = Pick<Platform, 'db' | 'transact' | 'ledger'>
 
 /**
  * Makes a change that a customer's ledger object must know of: the work raises `balance_version`, records the change in the audit log, and answers null
- * when it changed nothing. A place in the outbox is committed with it: who dies between the commit and the push leaves it to the cron of the api Worker.
+ * or an outcome `refused` when it changed nothing. A place in the outbox is committed with it: who dies between the commit and the push leaves it to the cron of the api Worker.
  * `pushed` is false when the object could not be reached now.
  */
 export async function changeAccount<Value>(
@@ -20,9 +20,14 @@ export async function changeAccount<Value>(
 ): Promise<{ value: Value; pushed: boolean }> {
   const { value, pushed } = await changeAccounts(platform, async (tx) => {
     const done = await work(tx)
-    return { value: done, changed: done === null ? [] : [organizationId] }
+    return { value: done, changed: hasChanged(done) ? [organizationId] : [] }
   })
-  return { value, pushed: value !== null && pushed }
+  return { value, pushed: hasChanged(value) && pushed }
+}
+
+function hasChanged(value: unknown): boolean {
+  if (value === null) return false
+  return typeof value !== 'object' || !('outcome' in value) || value.outcome !== 'refused'
 }
 
 /** As `changeAccount`, for work that finds out by itself which customers it changes; `pushed` is whether all of their objects were reached. */

@@ -183,8 +183,8 @@ export const books = [
     { promise: 'an overdraft is given to one customer', find: '    .where(eq(organizations.id, organizationId))\n', replace: '' },
     {
       promise: 'a change of an account raises its version',
-      find: '{ ...values, balanceVersion: sql`${organizations.balanceVersion} + 1` }',
-      replace: '{ ...values, balanceVersion: sql`${organizations.balanceVersion}` }',
+      find: '{ ...after, balanceVersion: sql`${organizations.balanceVersion} + 1` }',
+      replace: '{ ...after, balanceVersion: sql`${organizations.balanceVersion}` }',
     },
   ]),
   ...faultsIn('db/queries/keys/key-reference.ts', accounts, [
