@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { bigint, check, index, pgTable, text, timestamp, unique } from 'drizzle-orm/pg-core'
 import { organizations } from './organizations.ts'
 
-/** What a customer is told of its balance or its provider credentials, written in the transaction that changed them; never updated. */
+/** What a customer is told of its balance or its provider credentials, written in the transaction that changed them. */
 export const customerEvents = pgTable(
   'customer_events',
   {
@@ -17,6 +17,8 @@ export const customerEvents = pgTable(
     thresholdNanos: bigint('threshold_nanos', { mode: 'number' }),
     /** The provider credential that was paused. */
     credentialId: text('credential_id'),
+    /** When the mails about a balance were put into the outbox: once. */
+    mailedAt: timestamp('mailed_at', { withTimezone: true, mode: 'date' }),
     createdAt: timestamp('created_at', { withTimezone: true, mode: 'date' }).notNull().defaultNow(),
   },
   (t) => [
@@ -30,5 +32,7 @@ export const customerEvents = pgTable(
     // One version of an account raises an event of a type once, of each credential.
     unique('customer_events_movement').on(t.organizationId, t.type, t.balanceVersion, t.credentialId).nullsNotDistinct(),
     index('customer_events_organization').on(t.organizationId, t.id),
+    // The few that nobody has been written about.
+    index('customer_events_unmailed').on(t.id).where(sql`${t.mailedAt} is null and ${t.type} <> 'credential.paused'`),
   ],
 )
