@@ -12,6 +12,7 @@ import { creditRoutes } from './routes/credits.ts'
 import { customerRoutes } from './routes/customers.ts'
 import { eventRoutes } from './routes/events.ts'
 import { keyRoutes } from './routes/keys.ts'
+import { mailRoutes } from './routes/mail.ts'
 import { modelRoutes } from './routes/models.ts'
 import { parkedEventRoutes } from './routes/parked-events.ts'
 import { reconciliationRoutes } from './routes/reconciliations.ts'
@@ -33,6 +34,7 @@ export const adminApp = new Hono<AdminContext>()
   .route('/customers/:organizationId/keys', keyRoutes)
   .route('/customers/:organizationId/provider-credentials', credentialRoutes)
   .route('/customers/:organizationId/usage', usageRoutes)
+  .route('/mail', mailRoutes)
   .route('/models', modelRoutes)
   .route('/parked-events', parkedEventRoutes)
   .route('/reconciliations', reconciliationRoutes)

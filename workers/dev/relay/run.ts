@@ -8,6 +8,7 @@ import { findDeployment } from './deployment.ts'
 import type { Desk } from './desk.ts'
 import { CommandFailure } from './failure.ts'
 import { addKeyCommands } from './key.ts'
+import { addMailCommands } from './mail.ts'
 import { addModelCommands } from './model.ts'
 import { addParkedCommand } from './parked.ts'
 import { addReconcileCommands } from './reconcile.ts'
@@ -51,7 +52,7 @@ export async function runRelay(parameters: string[], terminal: Terminal): Promis
 
 function relayProgram(desk: Desk, terminal: Terminal): Command {
   const program = new Command('relay')
-    .description('Operate Rocket Relay: customers, credit, keys, own keys at providers, models, usage, secrets and the books.')
+    .description('Operate Rocket Relay: customers, credit, keys, own keys at providers, models, usage, secrets, mail and the books.')
     .exitOverride()
     .configureOutput({ writeOut: terminal.print, writeErr: terminal.complain })
     .showHelpAfterError('(add --help for what this command takes)')
@@ -67,6 +68,7 @@ function relayProgram(desk: Desk, terminal: Terminal): Command {
   addReconcileCommands(program, desk)
   addParkedCommand(program, desk)
   addSecretCommands(program, desk)
+  addMailCommands(program, desk)
   return program
 }
 
@@ -87,4 +89,5 @@ Examples:
   npm run relay -- reconcile
   npm run relay -- reconciliations
   npm run relay -- secret rotate
+  npm run relay -- mail set --host smtp.example.com --port 465 --security tls --user relay --password - --from relay@example.com < password.txt
 `
