@@ -1,0 +1,29 @@
+/** Crons of this Worker as wrangler.toml names them, with what each is for. */
+export const pushesCron = '* * * * *'
+export const alertsCron = '*/5 * * * *'
+export const cleanUpCron = '23 4 * * *'
+
+/** Customers whose push is taken at once, and calls of objects at once: an invocation has six connections that wait for an answer. */
+export const pushesTogether = 60
+export const pushesAtOnce = 6
+
+/** After this long a run takes no further pushes, in milliseconds: the next one begins a minute after it. */
+export const pushesBudgetMs = 45_000
+
+/** How long after its time usage may be recorded and still raise an alert of the day or month before, in milliseconds. */
+export const lateUsageMs = 3_600_000
+
+/** Balance events whose mails are put into the outbox by one statement. */
+export const balanceEventsTogether = 200
+
+/** Mails that are handed to the queue before they are taken out of the outbox. */
+export const mailsTogether = 50
+
+/** When a mail that was taken from the outbox, and not taken out of it, is queued again, in milliseconds: longer than a run lasts. */
+export const queuePatienceMs = 600_000
+
+/** Rows that one statement deletes: few enough to lock for a moment only. */
+export const rowsTogether = 2_000
+
+/** After this long a run deletes nothing more, in milliseconds; a cron's invocation may last 15 minutes. */
+export const cleanUpBudgetMs = 300_000

@@ -1,0 +1,104 @@
+import type { BalanceFacts, InvitationFacts, LinkFacts, SpendAlertFacts } from '#db/queries/mail/read-mail-facts.ts'
+import { formatUsd } from '#shared/values/money.ts'
+import { oneLine } from '#workers/services/mail/compose.ts'
+import type { Letter } from './letter.ts'
+
+/** Longest name within a mail, in characters; names of people and organizations are shorter, what a provider told may be longer. */
+const nameLength = 120
+
+/** The mail with a link of `mail_tokens`. */
+export function linkLetter({ purpose, email, name, expiresAtMs }: LinkFacts, portalUrl: string, secret: string): Letter {
+  const { path, subject, what, label, ifNot } = links[purpose]
+  return {
+    subject,
+    paragraphs: [greet(name), what.replace('{email}', email)],
+    action: { label, url: `${portalUrl}/${path}#token=${secret}` },
+    closing: [`The link works once, until ${moment(expiresAtMs)}.`, ifNot],
+  }
+}
+
+const links = {
+  verify_email: {
+    path: 'verify-email',
+    subject: 'Confirm your e-mail address',
+    what: 'An account of Rocket Relay was made with the address {email}. Confirm that it is yours.',
+    label: 'Confirm the address',
+    ifNot: 'If you did not make an account, do nothing: without this link the address is not confirmed.',
+  },
+  reset_password: {
+    path: 'reset-password',
+    subject: 'Reset your password',
+    what: 'Somebody asked for a new password of the account with the address {email}.',
+    label: 'Choose a new password',
+    ifNot: 'If that was not you, do nothing: your password stays as it is, and nobody can change it without this link.',
+  },
+  change_email: {
+    path: 'confirm-email',
+    subject: 'Confirm your new e-mail address',
+    what: 'The owner of an account of Rocket Relay wants to use the address {email} for it.',
+    label: 'Use this address',
+    ifNot: 'If that was not you, do nothing: without this link nothing is changed.',
+  },
+} as const
+
+export function invitationLetter(facts: InvitationFacts, portalUrl: string, secret: string): Letter {
+  const organization = nameOf(facts.organization)
+  const inviter = facts.inviter === null ? 'Somebody' : nameOf(facts.inviter)
+  return {
+    subject: `Invitation to ${organization}`,
+    paragraphs: [`${inviter} invites you to the organization "${organization}" at Rocket Relay, as ${facts.role.replace('_', ' ')}.`],
+    action: { label: 'Look at the invitation', url: `${portalUrl}/invitations#token=${secret}` },
+    closing: [
+      `The invitation is open until ${moment(facts.expiresAtMs)}. It can be accepted with an account that has this address.`,
+      'If you do not know who invites you, do nothing.',
+    ],
+  }
+}
+
+export function spendAlertLetter(facts: SpendAlertFacts, firstDay: string, portalUrl: string): Letter {
+  const organization = nameOf(facts.organization)
+  const when = facts.period === 'day' ? `on ${firstDay}` : `in ${firstDay.slice(0, 7)}`
+  return {
+    subject: `Spend alert: $${formatUsd(facts.amountNanos)} reached`,
+    paragraphs: [
+      `The organization "${organization}" has spent $${formatUsd(facts.amountNanos)} or more ${when} (UTC). You asked to be told at this sum.`,
+      'Nothing was stopped: an alert only tells. A limit of spend on the organization or on a key stops requests.',
+    ],
+    action: { label: 'See what was used', url: portalUrl },
+    closing: [`This alert comes once a ${facts.period}.`],
+  }
+}
+
+export function balanceLetter(facts: BalanceFacts, portalUrl: string): Letter {
+  const organization = nameOf(facts.organization)
+  const balance = `The balance of the organization "${organization}" is $${formatUsd(facts.balanceNanos)}.`.replace('$-', '-$')
+  const isExhausted = facts.type === 'balance.exhausted'
+  return {
+    subject: isExhausted ? 'Your credit is used up' : 'Your credit is running low',
+    paragraphs: isExhausted
+      ? [balance, 'Requests are refused with status 402 until credit is added.']
+      : [
+          balance,
+          `That is below the $${formatUsd(facts.thresholdNanos)} at which you want to be told. Add credit before requests are refused.`,
+        ],
+    action: { label: 'Look at the balance', url: portalUrl },
+    closing: ['You get this mail as an owner or billing admin of the organization.'],
+  }
+}
+
+export function greet(name: string): string {
+  return `Hello ${nameOf(name)},`
+}
+
+/** Names are given by people, who are not always who gets the mail: one line, nothing invisible, and no address that a mail program would make a link of. */
+function nameOf(name: string): string {
+  const words = oneLine(name)
+    .replaceAll(/(https?:)?\/\/|www\./gi, ' ')
+    .trim()
+  return [...words].slice(0, nameLength).join('')
+}
+
+/** To the minute, in the one time zone that everybody can convert. */
+function moment(timeMs: number): string {
+  return `${new Date(timeMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+}
