@@ -13,6 +13,8 @@ export type StackDescription = {
   kmsUrl: string
   /** The scripted resolver; `/control/names/<name>` sets what a name answers. */
   dnsUrl: string
+  /** Every mail that the platform has sent: a page, and `/api/email`. */
+  mailUrl: string
   demo: { apiKey: string; organizationId: string; email?: string; password?: string }
   access: { clientId: string; clientSecret: string }
 }

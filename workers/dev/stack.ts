@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { type AccessCredentials, loadAccessCredentials } from './access-front/credentials.ts'
 import { prepareDatabase } from './database.ts'
 import { readKeptApiKey, type StackDescription, writeDescription } from './description.ts'
+import { storeMailServer } from './mail-server.ts'
 import { localHost, type Ports, portsFrom, requireFreePorts } from './ports.ts'
 import { createDatabase, planPostgres, postgresUrl } from './postgres/cluster.ts'
 import { claimDirectory } from './processes/claim.ts'
@@ -10,14 +11,25 @@ import { checkoutDirectory } from './processes/environment.ts'
 import { type ProcessPlan, SupervisedProcess } from './processes/supervised.ts'
 import { findRedis } from './redis/binary.ts'
 import { planRedis } from './redis/server.ts'
-import { loadLocalKeks, loadRestToken, planAccess, planDns, planKms, planNeon, planUpstash, planUpstream } from './stand-ins.ts'
+import {
+  loadLocalKeks,
+  loadMailPassword,
+  loadRestToken,
+  planAccess,
+  planDns,
+  planKms,
+  planMail,
+  planNeon,
+  planUpstash,
+  planUpstream,
+} from './stand-ins.ts'
 import { planWorker, type WorkerName, workerNames } from './worker-processes/plan.ts'
 import { workerVars } from './worker-processes/vars.ts'
 
 export type { StackDescription } from './description.ts'
 export type { WorkerName } from './worker-processes/plan.ts'
 
-const standInNames = ['postgres', 'neon', 'redis', 'upstash', 'access', 'upstream', 'kms', 'dns'] as const
+const standInNames = ['postgres', 'neon', 'redis', 'upstash', 'access', 'upstream', 'kms', 'dns', 'mail'] as const
 export type ProcessName = (typeof standInNames)[number] | WorkerName
 const processNames: readonly ProcessName[] = [...standInNames, ...workerNames]
 
@@ -65,6 +77,7 @@ type Setting = {
   access: AccessCredentials
   restToken: string
   localKeks: string
+  mailPassword: string
   options: StackOptions
 }
 
@@ -83,7 +96,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const keptApiKey = options.reset ? undefined : readKeptApiKey(file)
     clearDirectory(directory, options.reset ?? false)
     const ports = portsFrom(options.portBase)
-    await requireFreePorts(ports, processNames, claim.ended > 0 ? releaseMs : 0)
+    await requireFreePorts(ports, [...processNames, 'smtp'], claim.ended > 0 ? releaseMs : 0)
     const access = await loadAccessCredentials(join(directory, 'access.json'))
     const setting: Setting = {
       directory,
@@ -92,6 +105,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       access,
       restToken: loadRestToken(directory),
       localKeks: loadLocalKeks(directory),
+      mailPassword: loadMailPassword(directory),
       options,
     }
     const demo = await startStores(processes, setting, keptApiKey)
@@ -118,14 +132,20 @@ function clearDirectory(directory: string, reset: boolean): void {
 }
 
 async function startStores(processes: Processes, setting: Setting, keptApiKey: string | undefined): Promise<StackDescription['demo']> {
-  const { directory, ports, report, restToken } = setting
+  const { directory, ports, report, restToken, mailPassword } = setting
   const start = (plan: ProcessPlan) => startProcess(processes, plan, setting)
   const postgres = async () => {
     await start(await planPostgres(directory, ports.postgres))
     await createDatabase(ports.postgres)
     await start(planNeon(directory, ports))
     const upstreamUrl = `http://${localHost}:${ports.upstream}`
-    return prepareDatabase(postgresUrl(ports.postgres), { upstreamUrl, ...(keptApiKey ? { demoApiKey: keptApiKey } : {}) }, report)
+    const demo = await prepareDatabase(
+      postgresUrl(ports.postgres),
+      { upstreamUrl, ...(keptApiKey ? { demoApiKey: keptApiKey } : {}) },
+      report,
+    )
+    await storeMailServer(postgresUrl(ports.postgres), ports.smtp, mailPassword, apiVars(setting))
+    return demo
   }
   const redis = async () => {
     await start(planRedis(directory, ports.redis, await findRedis(join(checkoutDirectory, '.local', 'redis-bin'), report)))
@@ -133,6 +153,7 @@ async function startStores(processes: Processes, setting: Setting, keptApiKey: s
   }
   const demo = postgres()
   const others = [planUpstream(directory, ports), planAccess(directory, ports), planDns(directory, ports), planKms(directory, ports)]
+  others.push(planMail(directory, ports, mailPassword))
   await waitForAll([demo, redis(), ...others.map(start)])
   return demo
 }
@@ -145,6 +166,12 @@ async function startWorkers(processes: Processes, setting: Setting): Promise<voi
     planWorker({ name, port: ports[name], directory, configPath, vars: { ...vars[name], ...options.vars?.[name] } }),
   )
   await waitForAll(plans.map((plan) => startProcess(processes, plan, setting)))
+}
+
+/** What the api Worker will have of key encryption keys: it opens the password that is sealed here. */
+function apiVars(setting: Setting): Record<string, string> {
+  const { ports, access, options } = setting
+  return { ...workerVars(ports, setting, access.audience).api, ...options.vars?.api }
 }
 
 async function startProcess(processes: Processes, plan: ProcessPlan, { report, options }: Setting): Promise<void> {
@@ -171,6 +198,7 @@ function describeStack({ ports, access }: Setting, demo: StackDescription['demo'
     redisUrl: `redis://${localHost}:${ports.redis}`,
     upstreamUrl: `http://${localHost}:${ports.upstream}`,
     kmsUrl: `http://${localHost}:${ports.kms}`,
+    mailUrl: `http://${localHost}:${ports.mail}`,
     dnsUrl: `http://${localHost}:${ports.dns}`,
     demo,
     access: access.serviceToken,

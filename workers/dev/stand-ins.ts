@@ -41,9 +41,45 @@ export function planDns(directory: string, ports: Ports): ProcessPlan {
   return planProgram({ name: 'dns', program: 'dns/main.ts', parameters: ['--port', ports.dns], directory, probe })
 }
 
+/** Takes every mail and delivers none: it shows them on a page and by its API. */
+export function planMail(directory: string, ports: Ports, password: string): ProcessPlan {
+  const options = {
+    smtp: ports.smtp,
+    web: ports.mail,
+    ip: localHost,
+    'web-ip': localHost,
+    'max-emails': 1_000,
+    'mail-directory': join(directory, 'mail'),
+  }
+  const program = join(checkoutDirectory, 'node_modules', 'maildev', 'dist', 'bin', 'maildev.js')
+  return {
+    name: 'mail',
+    command: nodeBinary,
+    parameters: [program, ...Object.entries(options).flatMap(([option, value]) => [`--${option}`, String(value)]), '--silent'],
+    environment: inheritedEnvironment({ MAILDEV_INCOMING_USER: mailUser, MAILDEV_INCOMING_PASS: password }),
+    workingDirectory: directory,
+    directory,
+    probe: answersHttp(`http://${localHost}:${ports.mail}/api/email`),
+    readyTimeoutMs: 20_000,
+    stopSignal: 'SIGTERM',
+  }
+}
+
+/** Whom the local mail server lets send. */
+export const mailUser = 'relay'
+
+/** The password of the local mail server, made once and kept. */
+export function loadMailPassword(directory: string): string {
+  return loadToken(directory, 'mail-password')
+}
+
 /** The token of the local Upstash endpoint, made once and kept. */
 export function loadRestToken(directory: string): string {
-  const file = join(directory, 'upstash-token')
+  return loadToken(directory, 'upstash-token')
+}
+
+function loadToken(directory: string, name: string): string {
+  const file = join(directory, name)
   if (!existsSync(file)) replaceFile(file, randomBytes(24).toString('hex'))
   return readFileSync(file, 'utf8')
 }

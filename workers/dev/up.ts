@@ -13,7 +13,7 @@ const highestPort = 65_535 - 18
 
 const usage = `npm start -- [--reset]
 
-Starts the whole platform on this machine: Postgres, Redis, a scripted upstream, a scripted KMS and every Worker.
+Starts the whole platform on this machine: Postgres, Redis, a scripted upstream, a scripted KMS, a mail server and every Worker.
   --reset   forget all local data first
   RELAY_PORT=<port>   first of the nineteen ports to use (default ${defaultPort})
 `
@@ -72,11 +72,12 @@ function readPortBase(): number {
   return port
 }
 
-function describeUse({ proxyUrl, demo }: StackDescription, directoryName: string): string {
+function describeUse({ proxyUrl, mailUrl, demo }: StackDescription, directoryName: string): string {
   const body = JSON.stringify({ model: exampleModel, messages: [{ role: 'user', content: 'Say hello' }] })
   return `
 Base URL   ${proxyUrl}/v1
 Demo key   ${demo.apiKey}
+Mails      ${mailUrl}
 
 curl ${proxyUrl}/v1/chat/completions -H 'authorization: Bearer ${demo.apiKey}' \\
   -H 'content-type: application/json' -d '${body}'
