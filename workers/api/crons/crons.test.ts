@@ -44,6 +44,27 @@ const dayMs = 86_400_000
 const daysAgo = (days: number) => new Date(Date.now() - days * dayMs)
 const raise = (nowMs: number) => raiseAlerts({ db: stage.surroundings.db, mail: stage.surroundings.mail }, nowMs)
 
+/** Runs work several times at once while another transaction holds what a statement locks, until all of them wait for it. */
+async function whileLocked<Value>(statement: string, times: number, work: () => Promise<Value>): Promise<Value[]> {
+  const client = await stage.database.pool.connect()
+  try {
+    await client.query('begin')
+    await client.query(statement)
+    const working = Promise.all(Array.from({ length: times }, work))
+    await vi.waitFor(
+      async () => {
+        const waiting = await stage.database.pool.query("select 1 from pg_stat_activity where wait_event_type = 'Lock'")
+        expect(waiting.rows).toHaveLength(times)
+      },
+      { timeout: 10_000, interval: 20 },
+    )
+    await client.query('commit')
+    return await working
+  } finally {
+    client.release()
+  }
+}
+
 describe('changes that nobody told the ledger object of', () => {
   const suspend = (organizationId: string) =>
     changeAccount(stage.surroundings, organizationId, async (tx) => {
@@ -136,7 +157,8 @@ describe('a spend alert', () => {
 
   test('is raised once in a period, also by two crons at once, and again in the next', async () => {
     const { organizationId, alertIds } = await spender({ '2026-10-31': 40 }, [['day', 40]])
-    const both = await Promise.all(Array.from({ length: 5 }, () => raise(noon)))
+    // All have seen that it is due before the first may raise it.
+    const both = await whileLocked('select 1 from spend_alerts for update', 3, () => raise(noon))
     expect(both.reduce((sum, { raised }) => sum + raised, 0)).toBe(1)
     await raise(noon + 3_600_000)
     expect(mailed()).toEqual(expected(alertIds[0], '2026-10-31'))
@@ -183,6 +205,15 @@ describe('a spend alert', () => {
     expect(mailed()).toEqual(expected(alertIds[0], '2026-10-31'))
     expect(await stage.db.select().from(mailOutbox)).toEqual([])
   })
+})
+
+test('mails that another run has in hand are left to it', async () => {
+  await stage.db.insert(mailOutbox).values({ message: { kind: 'link', tokenId: 'mtk_x' } })
+  await stage.db.transaction(async (tx) => {
+    await tx.select().from(mailOutbox).for('update')
+    expect(await raise(Date.now())).toMatchObject({ queued: 0 })
+  })
+  expect(await raise(Date.now())).toMatchObject({ queued: 1 })
 })
 
 test('a balance event is mailed once, to each who looks after money, and a paused credential to nobody', async () => {
