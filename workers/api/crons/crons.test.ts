@@ -44,6 +44,27 @@ const dayMs = 86_400_000
 const daysAgo = (days: number) => new Date(Date.now() - days * dayMs)
 const raise = (nowMs: number) => raiseAlerts({ db: stage.surroundings.db, mail: stage.surroundings.mail }, nowMs)
 
+/** Runs work several times at once while another transaction holds what a statement locks, until all of them wait for it. */
+async function whileLocked<Value>(statement: string, times: number, work: () => Promise<Value>): Promise<Value[]> {
+  const client = await stage.database.pool.connect()
+  try {
+    await client.query('begin')
+    await client.query(statement)
+    const working = Promise.all(Array.from({ length: times }, work))
+    await vi.waitFor(
+      async () => {
+        const waiting = await stage.database.pool.query("select 1 from pg_stat_activity where wait_event_type = 'Lock'")
+        expect(waiting.rows).toHaveLength(times)
+      },
+      { timeout: 10_000, interval: 20 },
+    )
+    await client.query('commit')
+    return await working
+  } finally {
+    client.release()
+  }
+}
+
 describe('changes that nobody told the ledger object of', () => {
   const suspend = (organizationId: string) =>
     changeAccount(stage.surroundings, organizationId, async (tx) => {
@@ -136,7 +157,8 @@ describe('a spend alert', () => {
 
   test('is raised once in a period, also by two crons at once, and again in the next', async () => {
     const { organizationId, alertIds } = await spender({ '2026-10-31': 40 }, [['day', 40]])
-    const both = await Promise.all(Array.from({ length: 5 }, () => raise(noon)))
+    // All have seen that it is due before the first may raise it.
+    const both = await whileLocked('select 1 from spend_alerts for update', 3, () => raise(noon))
     expect(both.reduce((sum, { raised }) => sum + raised, 0)).toBe(1)
     await raise(noon + 3_600_000)
     expect(mailed()).toEqual(expected(alertIds[0], '2026-10-31'))
@@ -185,6 +207,15 @@ describe('a spend alert', () => {
   })
 })
 
+test('mails that another run has in hand are left to it', async () => {
+  await stage.db.insert(mailOutbox).values({ message: { kind: 'link', tokenId: 'mtk_x' } })
+  await stage.db.transaction(async (tx) => {
+    await tx.select().from(mailOutbox).for('update')
+    expect(await raise(Date.now())).toMatchObject({ queued: 0 })
+  })
+  expect(await raise(Date.now())).toMatchObject({ queued: 1 })
+})
+
 test('a balance event is mailed once, to each who looks after money, and a paused credential to nobody', async () => {
   const owner = await stage.person()
   const organizationId = await stage.organization([
@@ -202,8 +233,6 @@ test('what has served its time is deleted, and nothing that has not', async () =
   const { db } = stage
   const person = await stage.person()
   const organizationId = await stage.organization([[person, 'owner']])
-  await db.update(organizations).set({ logRetentionDays: 10 }).where(eq(organizations.id, organizationId))
-  const other = await stage.organization([])
   const kept: string[] = []
   const name = (days: number, isKept: boolean) => {
     const id = `${isKept ? 'kept' : 'old'}_${days}_${newId('req').slice(-6)}`
@@ -252,9 +281,24 @@ test('what has served its time is deleted, and nothing that has not', async () =
     expiresAt: daysAgo(days),
   })
   await db.insert(invitations).values([invitation(91, false), invitation(89, true)])
+  const counts = await cleanUp(stage.surroundings.db)
+  expect(counts).toMatchObject({ idempotency_keys: 1, mail_tokens: 1, sessions: 2, invitations: 1 })
+  const left = [
+    ...(await db.select({ id: idempotencyKeys.key }).from(idempotencyKeys)),
+    ...(await db.select({ id: mailTokens.id }).from(mailTokens)),
+    ...(await db.select({ id: sessions.id }).from(sessions).where(eq(sessions.userId, person.userId))),
+    ...(await db.select({ id: invitations.id }).from(invitations)),
+  ].map(({ id }) => id)
+  expect(left.sort()).toEqual([...kept, person.sessionId].sort())
+})
+
+test('lines of the request log go when they are older than their customer keeps them, and stay where nobody said so', async () => {
+  const { db } = stage
+  const [organizationId, other] = [await stage.organization([]), await stage.organization([])]
+  await db.update(organizations).set({ logRetentionDays: 10 }).where(eq(organizations.id, organizationId))
   await ensurePartitions(db, [daysAgo(40).getTime(), daysAgo(11).getTime(), Date.now()])
-  const log = (days: number, isKept: boolean, of = organizationId) => ({
-    requestId: name(days, isKept),
+  const log = (days: number, of = organizationId) => ({
+    requestId: `${days}_${of}`,
     organizationId: of,
     keyId: 'k',
     model: 'm',
@@ -266,18 +310,10 @@ test('what has served its time is deleted, and nothing that has not', async () =
     userAgent: '',
     createdAt: daysAgo(days),
   })
-  await db.insert(requestLogs).values([log(40, false), log(11, false), log(9, true), log(40, true, other)])
-
-  const counts = await cleanUp(stage.surroundings.db)
-  expect(counts).toMatchObject({ idempotency_keys: 1, mail_tokens: 1, sessions: 2, invitations: 1, request_logs: 2 })
-  const left = [
-    ...(await db.select({ id: idempotencyKeys.key }).from(idempotencyKeys)),
-    ...(await db.select({ id: mailTokens.id }).from(mailTokens)),
-    ...(await db.select({ id: sessions.id }).from(sessions).where(eq(sessions.userId, person.userId))),
-    ...(await db.select({ id: invitations.id }).from(invitations)),
-    ...(await db.select({ id: requestLogs.requestId }).from(requestLogs)),
-  ].map(({ id }) => id)
-  expect(left.sort()).toEqual([...kept, person.sessionId].sort())
+  await db.insert(requestLogs).values([log(40), log(11), log(9), log(40, other)])
+  expect(await cleanUp(stage.surroundings.db)).toMatchObject({ request_logs: 2 })
+  const left = await db.select({ id: requestLogs.requestId }).from(requestLogs)
+  expect(left.map(({ id }) => id).sort()).toEqual([`40_${other}`, `9_${organizationId}`])
 })
 
 test('a signing key goes with its secret a day after it verifies nothing more, and the ones in use stay', async () => {

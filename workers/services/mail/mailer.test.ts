@@ -1,3 +1,6 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { MailDev } from 'maildev'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -26,7 +29,7 @@ describe('at a real server', () => {
   let [smtp = 0, web = 0]: number[] = []
   beforeAll(async () => {
     ;[smtp = 0, web = 0] = await findFreePorts(2)
-    const local = { ip: '127.0.0.1', webIp: '127.0.0.1', silent: true }
+    const local = { ip: '127.0.0.1', webIp: '127.0.0.1', silent: true, mailDirectory: mkdtempSync(join(tmpdir(), 'relay-maildev-')) }
     maildev = new MailDev({ smtp, web, incomingUser: credentials.user, incomingPass: credentials.password, ...local })
     await maildev.start()
   })
