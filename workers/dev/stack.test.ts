@@ -37,6 +37,10 @@ const sources: Record<string, string> = {
     [env.quality]
     name = "relay-quality"
     main = "quality.js"
+    [env.api]
+    name = "relay-api"
+    main = "api.js"
+    queues.consumers = [{ queue = "mail" }]
     [env.admin]
     name = "relay-admin"
     main = "admin.js"`,
@@ -50,6 +54,7 @@ const sources: Record<string, string> = {
     export default {}`,
   'usage.js': 'export default { async queue() {} }',
   'quality.js': 'export default { async scheduled() {} }',
+  'api.js': 'export default { fetch: () => new Response("here"), async queue() {} }',
   'admin.js': 'export default { fetch: (request) => Response.json({ isSigned: request.headers.has("cf-access-jwt-assertion") }) }',
 }
 

@@ -2,24 +2,16 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { eq, sql } from 'drizzle-orm'
 import { afterAll, expect, inject, test } from 'vitest'
-import { z } from 'zod'
 import { openNodeDb } from '#db/node-client.ts'
 import { queueLedgerPush } from '#db/queries/ledger-pushes/queue-push.ts'
 import { customerEvents, ledgerPushes, mailOutbox, mailTokens, memberships, organizations, users } from '#db/schema/index.ts'
 import { newId } from '#shared/values/id.ts'
 import { newCustomer } from './customers.ts'
 import { expectEventually } from './eventually.ts'
+import { mailsTo } from './people.ts'
 
 const { db, close } = openNodeDb(inject('stack').postgresUrl, 2)
 afterAll(close)
-
-const Received = z.object({ subject: z.string(), text: z.string(), to: z.array(z.object({ address: z.string() })) })
-
-/** What the stack's mail server has taken for an address. */
-async function mailsTo(address: string) {
-  const mails = z.array(Received).parse(await (await fetch(`${inject('stack').mailUrl}/api/email`)).json())
-  return mails.filter(({ to }) => to.some((each) => each.address === address))
-}
 
 /** Lets a cron of the api Worker ring as the platform would. */
 async function ring(cron: string): Promise<void> {

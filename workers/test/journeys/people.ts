@@ -54,18 +54,22 @@ export class Browser {
   }
 }
 
-const Mails = z.array(z.object({ to: z.array(z.object({ address: z.string() })), subject: z.string(), text: z.string(), html: z.string() }))
+const Received = z.object({ subject: z.string(), text: z.string(), to: z.array(z.object({ address: z.string() })) })
+
+/** What the stack's mail server has taken for an address, the oldest first. */
+export async function mailsTo(address: string): Promise<z.infer<typeof Received>[]> {
+  const mails = z.array(Received).parse(await (await fetch(`${inject('stack').mailUrl}/api/email`)).json())
+  return mails.filter(({ to }) => to.some((each) => each.address === address))
+}
 
 /** The secret of the link in the newest mail to an address whose text matches; waits until the mail is there. */
 export async function linkSecret(address: string, path: string, timeoutMs = 20_000): Promise<string> {
   const deadlineMs = Date.now() + timeoutMs
   for (;;) {
-    const mails = Mails.parse(await (await fetch(`${inject('stack').mailUrl}/email`)).json())
-    const texts = mails.filter(({ to }) => to.some((each) => each.address === address)).map(({ text }) => text)
-    const secrets = texts.flatMap((text) => new RegExp(`${path}#token=([\\w.-]+)`).exec(text)?.[1] ?? [])
-    const newest = secrets.at(-1)
+    const mails = await mailsTo(address)
+    const newest = mails.flatMap(({ text }) => new RegExp(`${path}#token=([\\w.-]+)`).exec(text)?.[1] ?? []).at(-1)
     if (newest !== undefined) return newest
-    if (Date.now() > deadlineMs) throw new Error(`no mail with ${path} came to ${address}: ${texts.length} other mails did`)
+    if (Date.now() > deadlineMs) throw new Error(`no mail with ${path} came to ${address}: ${mails.length} other mails did`)
     await new Promise((resolve) => setTimeout(resolve, 200))
   }
 }
