@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { DisplayName } from '../../values/display-name.ts'
 import { Email } from '../../values/email.ts'
 import { operation } from './operation.ts'
+import { TypedPassword } from './sign-in.ts'
 
 /** The fewest and most characters of a new password. */
 export const passwordLength = { min: 12, max: 200 } as const
@@ -45,9 +46,10 @@ export const accountOperations = {
     method: 'POST',
     path: '/api/auth/verify-email',
     access: 'public',
-    summary: 'Show that the mail of a sign-up was received',
-    description: linkUse,
-    body: ByLink,
+    summary: 'Show that the mail of a sign-up was received, by who signed up',
+    description: `The password is the one that was chosen at sign-up: whose address somebody else signed up with cannot be led to open an account with that
+password. Who does not know it resets it, which shows the same. ${linkUse}`,
+    body: z.strictObject({ token: LinkToken, password: TypedPassword }),
   }),
   resendVerification: operation({
     id: 'accounts.resend_verification',

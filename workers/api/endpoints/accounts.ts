@@ -22,9 +22,9 @@ export const accountEndpoints = [
     await atWholeSteps(() => signUp(surroundings, platform, body))
     return mailSent
   }),
-  endpoint(accountOperations.verifyEmail, async ({ c, surroundings, platform, body: { token } }) => {
-    await limit(c, 'link_use', token)
-    await verifyEmail(surroundings, platform, token)
+  endpoint(accountOperations.verifyEmail, async ({ c, surroundings, platform, body }) => {
+    await limit(c, 'link_use', body.token)
+    await verifyEmail(surroundings, platform, body)
   }),
   endpoint(accountOperations.resendVerification, async ({ c, surroundings, platform, body: { email } }) => {
     await limit(c, 'mail_link', email)

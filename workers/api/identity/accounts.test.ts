@@ -70,8 +70,17 @@ test('a sign-up makes an unverified account that owns an organization of its own
   const entries = await stage.db.select().from(auditLog).where(eq(auditLog.actorId, user.id))
   expect(entries.map(({ action }) => action)).toEqual(expect.arrayContaining(['user.created', 'organization.created']))
   expect(JSON.stringify(entries)).not.toMatch(new RegExp(`scrypt|Ada|${email}`))
-  expect(await post('verify-email', { token: await linkOf(user.id, 'verify_email') })).toMatchObject({ status: 204 })
+  expect(await post('verify-email', { token: await linkOf(user.id, 'verify_email'), password })).toMatchObject({ status: 204 })
   expect((await userOf(email)).emailVerifiedAt).not.toBeNull()
+})
+
+test('who opens the link of a sign-up that somebody else made with their address does not open an account with that password', async () => {
+  const user = await signedUp()
+  const token = await linkOf(user.id, 'verify_email')
+  const own = await post('verify-email', { token, password: 'a password of the one whose address it is' })
+  expect(own).toMatchObject({ status: 401, json: { code: 'sign_in_failed' } })
+  expect((await userOf(user.email ?? '')).emailVerifiedAt).toBeNull()
+  expect(await post('verify-email', { token, password })).toMatchObject({ status: 204 })
 })
 
 test('an answer to a sign-up does not tell whether the address has an account, and changes nothing of one', async () => {
@@ -178,7 +187,7 @@ function twiceAtOnce(userId: string, ask: () => Promise<Answer>): Promise<Answer
 test('each link works once, also when it is used twice at once', async () => {
   const user = await signedUp()
   const verify = await linkOf(user.id, 'verify_email')
-  const both = await twiceAtOnce(user.id, () => post('verify-email', { token: verify }))
+  const both = await twiceAtOnce(user.id, () => post('verify-email', { token: verify, password }))
   expect(both.map(({ status }) => status).sort()).toEqual([204, 410])
   await post('forgot-password', { email: user.email })
   const reset = await linkOf(user.id, 'reset_password')
@@ -200,12 +209,12 @@ test('a link runs out, and cannot be used for another purpose, altered, or made 
     `${token}.x`,
     `${id}\u0000`,
   ]
-  for (const each of altered) expect(await post('verify-email', { token: each }), each).toMatchObject(isExpired)
+  for (const each of altered) expect(await post('verify-email', { token: each, password }), each).toMatchObject(isExpired)
   await stage.db
     .update(mailTokens)
     .set({ expiresAt: new Date(Date.now() - 1_000) })
     .where(eq(mailTokens.id, id))
-  expect(await post('verify-email', { token })).toMatchObject(isExpired)
+  expect(await post('verify-email', { token, password })).toMatchObject(isExpired)
   expect((await userOf(user.email ?? '')).emailVerifiedAt).toBeNull()
 })
 
@@ -237,7 +246,7 @@ test('a reset verifies the address, ends every session and all other links, and 
 test('too many attempts at an account are refused with the time to wait, from wherever they come, and whether there is one or not', async () => {
   for (const [path, body, { perAccount }] of [
     ['forgot-password', { email: newEmail() }, attemptLimits.mail_link],
-    ['verify-email', { token: 'x' }, attemptLimits.link_use],
+    ['verify-email', { token: 'x', password }, attemptLimits.link_use],
   ] as const) {
     const allowed = await Promise.all(Array.from({ length: perAccount }, () => post(path, body)))
     expect(allowed.map(({ status }) => status)).not.toContain(429)

@@ -51,7 +51,7 @@ async function signedUp(name: string): Promise<{ browser: Browser; email: string
   const email = `${name}-${randomUUID()}@example.com`
   expect((await browser.call('POST', '/api/auth/sign-up', { email, password, name })).status).toBe(202)
   const token = await linkSecret(email, '/verify-email')
-  expect((await browser.call('POST', '/api/auth/verify-email', { token })).status).toBeLessThan(300)
+  expect((await browser.call('POST', '/api/auth/verify-email', { token, password })).status).toBeLessThan(300)
   expect(await browser.call('POST', '/api/auth/sign-in', { email, password })).toMatchObject({
     status: 200,
     json: { outcome: 'signed_in' },
