@@ -1,48 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { WrittenEntry } from '#shared/contracts/api/audit.ts'
 import { hashOfEntry } from '#workers/services/audit/chain-check.ts'
-import { sendJson } from '../json-http.ts'
-import { runRelay } from './run.ts'
+import { ok, scriptedAdmin } from './testing/scripted-admin.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'relay-audit-'))
-const stackFile = join(folder, 'stack.json')
-let server: Server
-let sent: (string | undefined)[] = []
-let answers: unknown[] = []
-
-beforeAll(async () => {
-  server = createServer((request, response) => {
-    sent.push(request.url)
-    sendJson(response, 200, answers.shift() ?? {})
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  const adminUrl = typeof address === 'object' && address !== null ? `http://127.0.0.1:${address.port}` : ''
-  writeFileSync(stackFile, JSON.stringify({ adminUrl, access: { clientId: 'id.access', clientSecret: 'hush' } }))
-})
-afterAll(() => {
-  server.close()
-  rmSync(folder, { recursive: true })
-})
-beforeEach(() => {
-  sent = []
-  answers = []
-})
-
-async function audit(parameters: string[], input = '') {
-  const [out, err]: [string[], string[]] = [[], []]
-  const code = await runRelay(['audit', ...parameters], {
-    env: { RELAY_STACK: stackFile },
-    print: (text) => void out.push(text),
-    complain: (text) => void err.push(text),
-    readInput: async () => input,
-  })
-  return { code, out: out.join(''), err: err.join('') }
-}
+const admin = scriptedAdmin()
+const audit = (parameters: string[], input?: string) => admin.relay(['audit', ...parameters], input)
 
 const noted = 'a'.repeat(64)
 
@@ -63,38 +25,41 @@ const linesOf = (entries: WrittenEntry[]) => entries.map((entry) => `${JSON.stri
 test('show asks for what was chosen and shows a line for each change', async () => {
   const of = { ip: null, requestId: null, before: { name: 'a' }, after: null, hash: noted }
   const entry = { seq: 3, at: '2026-01-01T00:00:00.000Z', actor: { type: 'user', id: 'usr_a' }, target: { type: 'api_key', id: 'key_a' } }
-  answers = [{ data: [{ ...entry, ...of, action: 'key.revoked' }], next: 'Zm9v' }]
+  admin.answers = [ok({ data: [{ ...entry, ...of, action: 'key.revoked' }], next: 'Zm9v' })]
   const { code, out } = await audit(['show', 'org_a', '--actor', 'usr_a', '--from', '2026-01-01T00:00:00Z'])
-  expect(sent).toEqual(['/audit/org_a?actor=usr_a&from=2026-01-01T00%3A00%3A00Z'])
+  expect(admin.sent.map(({ path }) => path)).toEqual(['GET /audit/org_a?actor=usr_a&from=2026-01-01T00%3A00%3A00Z'])
   expect(code).toBe(0)
   expect(out).toMatch(/^ *3 +2026-01-01T00:00:00\.000Z +user usr_a +key\.revoked +api_key key_a +\{"name":"a"\}$/m)
   expect(out).toContain('--cursor Zm9v')
 })
 
 test('verify goes on to the end of the chain, and tells the head to note', async () => {
-  answers = [
+  admin.answers = [
     { outcome: 'unfinished', entries: 20_000, head: { seq: 20_000, hash: noted }, broken: null, next: 'bmV4dA' },
     { outcome: 'whole', entries: 5, head: { seq: 20_005, hash: noted }, broken: null, next: null },
-  ]
+  ].map(ok)
   const { code, out } = await audit(['verify', 'platform', '--head', `7:${noted}`])
   const head = `headSeq=7&headHash=${noted}`
-  expect(sent).toEqual([`/audit/platform/verification?${head}`, `/audit/platform/verification?${head}&cursor=bmV4dA`])
+  expect(admin.sent.map(({ path }) => path)).toEqual([
+    `GET /audit/platform/verification?${head}`,
+    `GET /audit/platform/verification?${head}&cursor=bmV4dA`,
+  ])
   expect([code, out]).toEqual([0, `The log is whole, 20005 entries checked.\nNote its head: --head 20005:${noted}\n`])
 })
 
 test('verify ends with 1 when the log was touched', async () => {
-  answers = [{ outcome: 'broken', entries: 2, head: null, broken: { seq: 3, reason: 'altered' }, next: null }]
+  admin.answers = [ok({ outcome: 'broken', entries: 2, head: null, broken: { seq: 3, reason: 'altered' }, next: null })]
   expect(await audit(['verify', 'org_a'])).toMatchObject({ code: 1, out: expect.stringContaining('entry 3 is altered') })
 })
 
 test('export prints what verify - then verifies without any deployment', async () => {
   const entries = await chainOf('key.created', 'key.revoked', 'key.created')
-  answers = [
+  admin.answers = [
     { entries: entries.slice(0, 2), next: 2 },
     { entries: entries.slice(2), next: null },
-  ]
+  ].map(ok)
   const { out } = await audit(['export', 'org_a'])
-  expect(sent).toEqual(['/audit/org_a/entries?after=0', '/audit/org_a/entries?after=2'])
+  expect(admin.sent.map(({ path }) => path)).toEqual(['GET /audit/org_a/entries?after=0', 'GET /audit/org_a/entries?after=2'])
   expect(out).toBe(linesOf(entries))
   expect(await audit(['verify', '-'], out)).toMatchObject({ code: 0, out: expect.stringContaining(`3:${entries[2]?.hash}`) })
   const cut = linesOf(entries.slice(0, 2))

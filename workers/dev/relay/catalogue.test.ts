@@ -1,34 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, test } from 'vitest'
-import { readJson, sendJson } from '../json-http.ts'
-import { runRelay } from './run.ts'
+import { test } from 'vitest'
+import { ok, scriptedAdmin } from './testing/scripted-admin.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'relay-catalogue-'))
-const stackFile = join(folder, 'stack.json')
-let server: Server
-let sent: { path: string | undefined; body: unknown }[] = []
-let answer: { status: number; content: unknown }
-
-beforeAll(async () => {
-  server = createServer(async (request, response) => {
-    sent.push({ path: `${request.method} ${request.url}`, body: await readJson(request) })
-    sendJson(response, answer.status, answer.content)
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  const adminUrl = typeof address === 'object' && address !== null ? `http://127.0.0.1:${address.port}` : ''
-  writeFileSync(stackFile, JSON.stringify({ adminUrl, access: { clientId: 'id.access', clientSecret: 'hush' } }))
-})
-afterAll(() => {
-  server.close()
-  rmSync(folder, { recursive: true })
-})
-beforeEach(() => {
-  sent = []
-})
+const admin = scriptedAdmin()
 
 const file = {
   providers: [{ id: 'p', kind: 'openai', baseUrl: 'https://api.provider.example', credential: 'p' }],
@@ -44,17 +19,10 @@ const file = {
   ],
 }
 
-async function relayImport(content: unknown, ...options: string[]) {
-  const path = join(folder, 'catalogue.json')
+function relayImport(content: unknown, ...options: string[]) {
+  const path = join(admin.folder, 'catalogue.json')
   writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content))
-  const [out, err]: [string[], string[]] = [[], []]
-  const code = await runRelay(['catalogue', 'import', path, ...options], {
-    env: { RELAY_STACK: stackFile },
-    print: (text) => void out.push(text),
-    complain: (text) => void err.push(text),
-    readInput: async () => '',
-  })
-  return { code, out: out.join(''), err: err.join('') }
+  return admin.relay(['catalogue', 'import', path, ...options])
 }
 
 const difference = {
@@ -72,9 +40,9 @@ const difference = {
 }
 
 test('sends the file as it stands, and shows the difference in dollars', async ({ expect }) => {
-  answer = { status: 200, content: difference }
+  admin.answers = [ok(difference)]
   const { code, out } = await relayImport(file)
-  expect(sent).toEqual([{ path: 'POST /catalogue/imports', body: { catalogue: file, force: false, dryRun: false } }])
+  expect(admin.sent).toEqual([{ path: 'POST /catalogue/imports', body: { catalogue: file, force: false, dryRun: false } }])
   expect(code).toBe(0)
   expect(out).toMatch(/added +model +new\?\[2J/)
   expect(out).toMatch(/changed +route +m -> p: m +weight +1 +2/)
@@ -85,16 +53,16 @@ test('sends the file as it stands, and shows the difference in dollars', async (
 })
 
 test('passes on a dry run and force, and says when force is needed', async ({ expect }) => {
-  answer = { status: 200, content: { ...difference, outcome: 'dry_run', absurd: [{ modelId: 'm', detail: 'm: input goes far' }] } }
+  admin.answers = [ok({ ...difference, outcome: 'dry_run', absurd: [{ modelId: 'm', detail: 'm: input goes far' }] })]
   const { out } = await relayImport(file, '--dry-run', '--force')
-  expect(sent).toMatchObject([{ body: { force: true, dryRun: true } }])
+  expect(admin.sent).toMatchObject([{ body: { force: true, dryRun: true } }])
   expect(out).toContain('m: input goes far')
   expect(out).toContain('Nothing was changed. It would need --force.')
 })
 
 test('shows every reason of a refusal and fails', async ({ expect }) => {
   const errors = [{ pointer: '#/catalogue/models/0', detail: 'm: input goes far' }]
-  answer = { status: 409, content: { detail: '1 changes look absurd.', code: 'conflict', requestId: 'req_1', errors } }
+  admin.answers = [{ status: 409, content: { detail: '1 changes look absurd.', code: 'conflict', requestId: 'req_1', errors } }]
   const { code, out, err } = await relayImport(file)
   expect({ code, out }).toEqual({ code: 1, out: '' })
   expect(err).toContain('#/catalogue/models/0 m: input goes far')
@@ -110,5 +78,5 @@ test('a file with mistakes is not sent, and each is told by its place', async ({
     const { code, err } = await relayImport(content)
     expect([code, err]).toEqual([1, expect.stringContaining(place)])
   }
-  expect(sent).toEqual([])
+  expect(admin.sent).toEqual([])
 })
