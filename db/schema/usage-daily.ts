@@ -1,6 +1,6 @@
 import { bigint, date, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
 
-/** Sums of usage records per day (UTC, by `settled_at`), kept in the transaction that writes the records. */
+/** Sums of usage records per day (UTC, by `settled_at`), kept in the transaction that writes the records. Partitioned by hash of the customer. */
 export const usageDaily = pgTable(
   'usage_daily',
   {

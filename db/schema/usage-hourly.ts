@@ -1,6 +1,6 @@
 import { bigint, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
 
-/** Sums of usage records per hour (by `settled_at`), kept in the transaction that writes the records. */
+/** Sums of usage records per hour (by `settled_at`), kept in the transaction that writes the records. Partitioned by hash of the customer. */
 export const usageHourly = pgTable(
   'usage_hourly',
   {

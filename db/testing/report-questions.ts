@@ -92,7 +92,7 @@ export const Explained = z.object({
 
 export interface PlanShape {
   milliseconds: number
-  /** How rows were reached, such as `Index Scan request_logs_pkey`; months are left out of names. */
+  /** How rows were reached, such as `Index Scan request_logs_pkey`; months and parts are left out of names. */
   scans: string[]
   /** Parts of partitioned tables that were looked into. */
   partitions: number
@@ -123,5 +123,5 @@ function nodesOf(node: Node): Node[] {
 
 /** An index of a partition is called by its table, month and columns, and is so named. */
 function scanName(node: Node): string {
-  return `${node['Node Type']} ${(node['Index Name'] ?? node['Relation Name'] ?? '').replace(/_\d{4}_\d\d/, '')}`
+  return `${node['Node Type']} ${(node['Index Name'] ?? node['Relation Name'] ?? '').replace(/_\d{4}_\d\d|_part_\d+/, '')}`
 }
