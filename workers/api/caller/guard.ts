@@ -1,9 +1,8 @@
 import type { Context } from 'hono'
 import type { Standing } from '#db/queries/accounts/read-caller.ts'
-import { grantOf, matrix, type Permission } from '#shared/access/matrix.ts'
+import { grantOf } from '#shared/access/matrix.ts'
 import type { ApiOperation } from '#shared/contracts/api/operation.ts'
 import { parameters } from '#shared/contracts/api/parameters.ts'
-import { assert } from '#shared/values/assert.ts'
 import { Problem } from '#workers/edge/problem.ts'
 import type { ApiContext } from '../env.ts'
 import { freshMs } from '../limits.ts'
@@ -46,11 +45,4 @@ function refuseUnfitOrganization(caller: Caller, standing: Standing, { method, .
     throw new Problem('second_factor_required', 'This organization requires a second factor. Set one up and sign in with it.')
   if (standing.isSuspended && method !== 'GET' && !operation.whileSuspended)
     throw new Problem('organization_suspended', 'The organization is suspended: nothing of it can be changed. Contact support.')
-}
-
-/** The permission of an operation that has one. */
-export function permissionOf({ access }: ApiOperation): Permission | null {
-  if (access === 'public' || access === 'person') return null
-  assert(access in matrix, `${access} is in the access matrix`)
-  return access
 }

@@ -2,8 +2,8 @@ import { listMembers, type MemberRow } from '#db/queries/organizations/list-memb
 import { type Member, memberOperations as operations } from '#shared/contracts/api/members.ts'
 import { UserId } from '#shared/contracts/api/parameters.ts'
 import { redactEmail } from '#shared/values/email.ts'
+import { pageFrom, readCursor } from '#workers/services/cursor.ts'
 import type { Scope } from '../caller/caller.ts'
-import { pageFrom, readCursor } from '../cursor.ts'
 import { endpoint } from '../endpoint.ts'
 import { changeRole, removeMember } from '../organizations/members.ts'
 

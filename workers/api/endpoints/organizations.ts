@@ -1,7 +1,7 @@
 import { listOrganizationsOfUser } from '#db/queries/organizations/list-of-user.ts'
 import { organizationOperations as operations } from '#shared/contracts/api/organizations.ts'
 import { OrganizationId } from '#shared/contracts/customer.ts'
-import { pageFrom, readCursor } from '../cursor.ts'
+import { pageFrom, readCursor } from '#workers/services/cursor.ts'
 import { endpoint } from '../endpoint.ts'
 import { rename, requireTwoFactor } from '../organizations/change.ts'
 import { createOwned } from '../organizations/create.ts'

@@ -4,8 +4,8 @@ import type { ApiKey } from '#shared/contracts/api/keys.ts'
 import type { PageQuery } from '#shared/contracts/api/page.ts'
 import { KeyId } from '#shared/contracts/customer-key.ts'
 import { Problem } from '#workers/edge/problem.ts'
+import { pageFrom, readCursor } from '#workers/services/cursor.ts'
 import type { Scope } from '../caller/caller.ts'
-import { pageFrom, readCursor } from '../cursor.ts'
 
 /** A page of the keys that a caller may see. Throws 400 for a cursor of another list. */
 export async function listKeys(db: Db, scope: Scope, { cursor, limit }: PageQuery): Promise<{ data: ApiKey[]; next: string | null }> {

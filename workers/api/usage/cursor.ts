@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { LogPosition } from '#db/queries/usage/list-requests.ts'
-import { readCursor, writeCursor } from '../cursor.ts'
+import { readCursor, writeCursor } from '#workers/services/cursor.ts'
 
 /** A place in an organization's request log, as the opaque text of a page's `next`. */
 export function writeLogCursor(organizationId: string, { createdAtMs, requestId }: LogPosition): string {

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { Problem } from '#workers/edge/problem.ts'
-import { decodeBase64url, encodeBase64url } from '#workers/services/secrets/base64url.ts'
+import { decodeBase64url, encodeBase64url } from './secrets/base64url.ts'
 
 /**
  * A place in a list, for the client to come back with. `list` names the list and whose it is: a cursor of another list is refused. It is not signed, because it
