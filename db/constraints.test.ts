@@ -133,14 +133,11 @@ describe('Postgres refuses', () => {
   test('a second event of a kind about one movement', async () => {
     const organizationId = await newCustomer(database.db)
     const insert = (type: string) =>
-      violated(
-        'insert into customer_events (organization_id, type, balance_nanos, balance_version, threshold_nanos) values ($1, $2, 0, 7, 0)',
-        [organizationId, type],
-      )
+      violated(`insert into customer_events (organization_id, type, dedupe, data) values ($1, $2, '7', '{}')`, [organizationId, type])
     expect([await insert('balance.low'), await insert('balance.exhausted'), await insert('balance.low')]).toEqual([
       null,
       null,
-      'customer_events_movement',
+      'customer_events_dedupe',
     ])
   })
 })

@@ -37,9 +37,7 @@ async function spend(organizationId: string, amount: number) {
 
 async function told(organizationId: string): Promise<string[]> {
   const rows = await listCustomerEvents(database.db, organizationId, { limit: 100 })
-  return rows
-    .map(({ type, balanceNanos, thresholdNanos }) => `${type} ${Number(balanceNanos) / cents} < ${Number(thresholdNanos) / cents}`)
-    .reverse()
+  return rows.map(({ type, data }) => `${type} ${Number(data.balanceNanos) / cents} < ${Number(data.thresholdNanos) / cents}`).reverse()
 }
 
 test('a balance is low once it is below the threshold, and not at it', async () => {

@@ -36,7 +36,7 @@ async function stage(count = 1) {
     },
     told: async () => {
       const rows = await listCustomerEvents(db, organizationId, { limit: 100 })
-      return rows.map(({ type, credentialId, balanceVersion }) => [type, credentialId, balanceVersion])
+      return rows.map(({ type, data, dedupe }) => [type, data.credentialId, dedupe])
     },
   }
 }
@@ -53,7 +53,7 @@ describe('three refusals in a row pause a credential', () => {
     expect(await record(used('unauthorized'))).toMatchObject({ version: 4, paused: 1 })
     expect(await credential()).toMatchObject({ status: 'paused', refusals: 3, lastError: 'unauthorized' })
     expect(await versions()).toEqual([4, 1])
-    expect(await told()).toEqual([['credential.paused', first, 4]])
+    expect(await told()).toEqual([['byok.invalid', first, `${first} 4`]])
   })
 
   test('in one batch, and in one request', async () => {
@@ -141,8 +141,8 @@ test('two credentials of a batch are judged apart, and two paused at once raise 
   const refused = () => usedEvent([both.first, both.second].map((id) => [id, 'unauthorized']))
   expect(await both.record(refused(), refused(), refused())).toMatchObject({ version: 2, paused: 2 })
   expect(await both.versions()).toEqual([2, 1])
-  expect((await both.told()).toSorted()).toEqual([both.first, both.second].map((id) => ['credential.paused', id, 2]).toSorted())
-  expect([await versions(), await told()]).toEqual([[2, 1], [['credential.paused', first, 2]]])
+  expect((await both.told()).toSorted()).toEqual([both.first, both.second].map((id) => ['byok.invalid', id, `${id} 2`]).toSorted())
+  expect([await versions(), await told()]).toEqual([[2, 1], [['byok.invalid', first, `${first} 2`]]])
 })
 
 test('the last use and the last error are the latest of the events, whichever comes last', async () => {

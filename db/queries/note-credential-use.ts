@@ -93,8 +93,8 @@ const raisingVersion = sql`, credentials_version = o.credentials_version + (o.id
 
 const telling = sql`,
   told as (
-    insert into customer_events (organization_id, type, balance_version, credential_id)
-    select m.id, 'credential.paused', m.balance_version, p.id from paused p join moved m on m.id = p.organization_id
+    insert into customer_events (organization_id, type, dedupe, data)
+    select m.id, 'byok.invalid', p.id || ' ' || m.balance_version, jsonb_build_object('credentialId', p.id) from paused p join moved m on m.id = p.organization_id
   )`
 
 const paused = sql`(select count(*) from paused p where p.organization_id = o.id)`

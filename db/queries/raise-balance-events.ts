@@ -9,8 +9,8 @@ export const exhaustedBelowNanos = 10_000_000
  */
 export const raisingBalanceEvents: SQL = sql`
   raised as (
-    insert into customer_events (organization_id, type, balance_nanos, balance_version, threshold_nanos)
-    select m.id, t.type, m.balance_nanos, m.balance_version, t.threshold_nanos
+    insert into customer_events (organization_id, type, dedupe, data)
+    select m.id, t.type, m.balance_version, jsonb_build_object('balanceNanos', m.balance_nanos, 'thresholdNanos', t.threshold_nanos)
     from moved m join organizations before on before.id = m.id
     cross join lateral (values
       ('balance.low', before.low_balance_nanos),

@@ -265,7 +265,8 @@ const writingLogs = sql`
 const movingBalances = (raisingVersion: SQL) => sql`
   moved as (
     update organizations o
-    set balance_nanos = o.balance_nanos + f.nanos, balance_version = o.balance_version + 1${raisingVersion}
+    set balance_nanos = o.balance_nanos + f.nanos, balance_version = o.balance_version + 1,
+      spent_nanos = o.spent_nanos - f.nanos${raisingVersion}
     from (select organization_id, sum(amount_nanos)::bigint as nanos, count(*) as recorded from fresh group by 1) f
     where o.id = f.organization_id
     returning o.id, o.balance_nanos, o.balance_version, f.recorded, f.nanos

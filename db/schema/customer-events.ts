@@ -1,38 +1,44 @@
 import { sql } from 'drizzle-orm'
-import { bigint, check, index, pgTable, text, timestamp, unique } from 'drizzle-orm/pg-core'
+import { bigint, check, index, jsonb, pgTable, text, timestamp, unique } from 'drizzle-orm/pg-core'
+import { customerEventTypes } from '#shared/contracts/events/types.ts'
 import { organizations } from './organizations.ts'
 
-/** What a customer is told of its balance or its provider credentials, written in the transaction that changed them. */
+/**
+ * What a customer is told of its account, written in the transaction of what it tells. It is the outbox of the mails about money and of the customer's webhooks.
+ */
 export const customerEvents = pgTable(
   'customer_events',
   {
+    /** The order in which they are listed. */
     id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    /** What it is called outside, and the same in every delivery. */
+    eventId: text('event_id')
+      .notNull()
+      .default(sql`'evt_' || replace(gen_random_uuid()::text, '-', '')`)
+      .unique('customer_events_event_id'),
     organizationId: text('organization_id')
       .notNull()
       .references(() => organizations.id),
-    type: text('type', { enum: ['balance.low', 'balance.exhausted', 'credential.paused'] }).notNull(),
-    /** The balance that fell below the threshold, and the version that counts this movement. */
-    balanceNanos: bigint('balance_nanos', { mode: 'number' }),
-    balanceVersion: bigint('balance_version', { mode: 'number' }).notNull(),
-    thresholdNanos: bigint('threshold_nanos', { mode: 'number' }),
-    /** The provider credential that was paused. */
-    credentialId: text('credential_id'),
-    /** When the mails about a balance were put into the outbox: once. */
+    type: text('type', { enum: customerEventTypes }).notNull(),
+    /** As the type's schema in `shared/contracts/events` says. */
+    data: jsonb('data').$type<Record<string, unknown>>().notNull(),
+    /** What it tells of, in whatever words its type names it by; null for what cannot come twice. */
+    dedupe: text('dedupe'),
+    /** The one webhook endpoint that it is for; null for all that want its type. */
+    onlyEndpointId: text('only_endpoint_id'),
+    /** When the mails about it were put into the outbox: once. */
     mailedAt: timestamp('mailed_at', { withTimezone: true, mode: 'date' }),
+    /** When it was handed to the webhook endpoints that want it: once. */
+    fannedOutAt: timestamp('fanned_out_at', { withTimezone: true, mode: 'date' }),
     createdAt: timestamp('created_at', { withTimezone: true, mode: 'date' }).notNull().defaultNow(),
   },
   (t) => [
-    check('customer_events_type', sql`${t.type} in ('balance.low', 'balance.exhausted', 'credential.paused')`),
-    // An event says all that its type is about, and nothing else.
-    check(
-      'customer_events_subject',
-      sql`(${t.type} = 'credential.paused') = (${t.credentialId} is not null)
-        and (${t.credentialId} is null) = (${t.balanceNanos} is not null and ${t.thresholdNanos} is not null)`,
-    ),
-    // One version of an account raises an event of a type once, of each credential.
-    unique('customer_events_movement').on(t.organizationId, t.type, t.balanceVersion, t.credentialId).nullsNotDistinct(),
+    check('customer_events_type', sql.raw(`"customer_events"."type" in (${customerEventTypes.map((type) => `'${type}'`).join(', ')})`)),
+    // What it tells of is told once.
+    unique('customer_events_dedupe').on(t.organizationId, t.type, t.dedupe),
     index('customer_events_organization').on(t.organizationId, t.id),
-    // The few that nobody has been written about.
-    index('customer_events_unmailed').on(t.id).where(sql`${t.mailedAt} is null and ${t.type} <> 'credential.paused'`),
+    // The few that nobody has been written about, or that no endpoint was handed.
+    index('customer_events_unmailed').on(t.id).where(sql`${t.mailedAt} is null and ${t.type} in ('balance.low', 'balance.exhausted')`),
+    index('customer_events_waiting').on(t.organizationId, t.id).where(sql`${t.fannedOutAt} is null`),
   ],
 )

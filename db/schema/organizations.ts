@@ -12,6 +12,9 @@ export const organizations = pgTable(
       .notNull()
       .default('active'),
     balanceNanos: bigint('balance_nanos', { mode: 'number' }).notNull().default(0),
+    /** All that was ever spent by requests, and how much of that has been set against promotional credit: see `credit_grants`. */
+    spentNanos: bigint('spent_nanos', { mode: 'number' }).notNull().default(0),
+    grantsSpentNanos: bigint('grants_spent_nanos', { mode: 'number' }).notNull().default(0),
     overdraftNanos: bigint('overdraft_nanos', { mode: 'number' }).notNull().default(0),
     balanceVersion: bigint('balance_version', { mode: 'number' }).notNull().default(1),
     /** A balance that falls below it raises `balance.low`; null raises none. */

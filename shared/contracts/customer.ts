@@ -2,13 +2,15 @@ import { z } from 'zod'
 import { DisplayName } from '../values/display-name.ts'
 import { Nanos, SignedNanos } from '../values/money.ts'
 import { Limits } from './account.ts'
-import { LowBalance } from './customer-event.ts'
 import { CustomerKey } from './customer-key.ts'
 
 export const OrganizationId = z.string().regex(/^org_[0-9a-z_]{1,64}$/, 'is not an organization id, such as org_01jd7m3v9c4t8k2n5q6r7s8w9x')
 
 /** Limits as an operator writes them: a misspelt limit is refused, because it would otherwise silently not limit. */
 export const LimitsInput = z.strictObject(Limits.shape)
+
+/** The balance below which `balance.low` is raised; null raises none. */
+export const LowBalance = Nanos.nullable()
 
 /** A new customer, with its first key. All of it is made in one transaction, or nothing. */
 export const NewCustomer = z.strictObject({

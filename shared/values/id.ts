@@ -1,7 +1,26 @@
 const crockford = '0123456789abcdefghjkmnpqrstvwxyz'
 
 /** What an id names; the prefix makes an id recognisable in a log and refuses a key where an organization belongs. */
-export type IdPrefix = 'org' | 'key' | 'req' | 'usr' | 'rte' | 'prc' | 'crd' | 'byk' | 'ses' | 'mgk' | 'inv' | 'pky' | 'mtk' | 'sgk' | 'alr'
+export type IdPrefix =
+  | 'org'
+  | 'key'
+  | 'req'
+  | 'usr'
+  | 'rte'
+  | 'prc'
+  | 'crd'
+  | 'byk'
+  | 'ses'
+  | 'mgk'
+  | 'inv'
+  | 'pky'
+  | 'mtk'
+  | 'sgk'
+  | 'alr'
+  | 'top'
+  | 'grn'
+  | 'whe'
+  | 'dlv'
 
 /**
  * A new id such as `req_01jd7m3v9c4t8k2n5q6r7s8w9x`: a ULID (48 bits of time, 80 random bits) in lower-case Crockford base32,

@@ -1,7 +1,10 @@
 import { z } from 'zod'
 import { type Db, openDb, openTransact, type Transact } from '#db/client.ts'
+import type { WebhookNudge } from '#shared/contracts/events/webhook-nudge.ts'
 import type { MailMessage } from '#shared/contracts/mail-message.ts'
+import type { PaymentMessage } from '#shared/contracts/payment-message.ts'
 import { assert } from '#shared/values/assert.ts'
+import { nudging } from '#workers/services/events/nudging.ts'
 import type { LedgerNamespace } from '#workers/services/ledger/namespace.ts'
 import type { KeyRing } from '#workers/services/secrets/key-ring.ts'
 import { KekSettings, keyRingWhenAsked } from '#workers/services/secrets/settings.ts'
@@ -27,8 +30,11 @@ export interface ApiEnv extends KekSettings, z.input<typeof TargetSettings> {
   GOOGLE_CLIENT_ID?: string
   GOOGLE_CLIENT_SECRET?: string
   GOOGLE_URL?: string
+  STRIPE_URL?: string
   LEDGER?: LedgerNamespace
   MAIL_QUEUE?: QueueProducer<MailMessage>
+  PAYMENT_QUEUE?: QueueProducer<PaymentMessage>
+  WEBHOOK_QUEUE?: QueueProducer<WebhookNudge>
 }
 
 const Settings = z.object({
@@ -48,6 +54,8 @@ const Settings = z.object({
   GOOGLE_CLIENT_SECRET: z.string().min(1).optional(),
   /** Issuer of Google's OpenID Connect, whose discovery document names the rest. */
   GOOGLE_URL: z.url().default('https://accounts.google.com'),
+  /** Another Stripe than the real one: a stand-in. */
+  STRIPE_URL: z.url().default('https://api.stripe.com'),
   ...KekSettings.shape,
   ...TargetSettings.shape,
 })
@@ -61,10 +69,14 @@ export interface OauthApplication {
 /** All that this Worker takes from its surroundings. */
 export interface Surroundings {
   db: Db
+  /** After its commit the webhooks Worker hears of the events in it. */
   transact: Transact
   redis: { url: string; token: string }
   ledger: LedgerNamespace
   mail: QueueProducer<MailMessage>
+  payments: QueueProducer<PaymentMessage>
+  webhooks: QueueProducer<WebhookNudge>
+  stripeUrl: string
   portalUrl: string
   github: (OauthApplication & { url: string; apiUrl: string }) | null
   google: (OauthApplication & { url: string }) | null
@@ -88,16 +100,21 @@ export function surroundingsOf(env: ApiEnv): Surroundings {
   assert(settings.success, `bindings missing or wrong: ${wrong.join(', ')}`)
   assert(env.LEDGER, 'bindings missing or wrong: LEDGER')
   assert(env.MAIL_QUEUE, 'bindings missing or wrong: MAIL_QUEUE')
+  assert(env.PAYMENT_QUEUE, 'bindings missing or wrong: PAYMENT_QUEUE')
+  assert(env.WEBHOOK_QUEUE, 'bindings missing or wrong: WEBHOOK_QUEUE')
   const { data } = settings
   const database = { databaseUrl: data.DATABASE_URL, endpoint: data.NEON_ENDPOINT }
   const github = applicationOf(data.GITHUB_CLIENT_ID, data.GITHUB_CLIENT_SECRET)
   const google = applicationOf(data.GOOGLE_CLIENT_ID, data.GOOGLE_CLIENT_SECRET)
   const surroundings: Surroundings = {
     db: openDb(database),
-    transact: openTransact(database),
+    transact: nudging(openTransact(database), env.WEBHOOK_QUEUE),
     redis: { url: data.UPSTASH_REDIS_REST_URL, token: data.UPSTASH_REDIS_REST_TOKEN },
     ledger: env.LEDGER,
     mail: env.MAIL_QUEUE,
+    payments: env.PAYMENT_QUEUE,
+    webhooks: env.WEBHOOK_QUEUE,
+    stripeUrl: data.STRIPE_URL,
     portalUrl: data.PORTAL_URL,
     github: github && { ...github, url: data.GITHUB_URL, apiUrl: data.GITHUB_API_URL },
     google: google && { ...google, url: data.GOOGLE_URL },

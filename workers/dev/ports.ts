@@ -22,6 +22,8 @@ export const portOffsets = {
   mail: 16,
   github: 17,
   google: 18,
+  stripe: 19,
+  webhooks: 20,
 } as const
 
 export type PortName = keyof typeof portOffsets
@@ -30,7 +32,7 @@ export type Ports = Record<PortName, number>
 /** The address every part of a stack listens on; nothing of it is reachable from another machine. */
 export const localHost = '127.0.0.1'
 
-const portAdvice = 'Stop what listens there, or set RELAY_PORT to another base port (the stack uses base to base + 18).'
+const portAdvice = 'Stop what listens there, or set RELAY_PORT to another base port (the stack uses base to base + 20).'
 
 export function portsFrom(portBase: number): Ports {
   const entries = Object.entries(portOffsets).map(([name, offset]) => [name, portBase + offset])

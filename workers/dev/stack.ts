@@ -40,7 +40,7 @@ const releaseMs = 3_000
 export type StackOptions = {
   /** Everything the stack keeps and writes; one stack at a time in one directory. */
   directory: string
-  /** The stack listens on this port and the eighteen after it; `ports.ts` says which part on which. */
+  /** The stack listens on this port and the twenty after it; `ports.ts` says which part on which. */
   portBase: number
   /** Forget all data of earlier runs first. */
   reset?: boolean

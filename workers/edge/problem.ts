@@ -25,6 +25,7 @@ const problems = {
   too_many_requests: { status: 429, title: 'Too many requests' },
   internal: { status: 500, title: 'Something went wrong on our side' },
   provider_unreachable: { status: 502, title: 'The provider could not be asked' },
+  payments_off: { status: 503, title: 'Payments are not set up on this platform' },
   unavailable: { status: 503, title: 'A part this request needs is not available' },
 } as const satisfies Record<string, { status: ContentfulStatusCode; title: string }>
 

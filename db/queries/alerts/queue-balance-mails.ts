@@ -8,7 +8,7 @@ import { isToldOfMoney } from '../mail/read-mail-facts.ts'
 export async function queueBalanceMails(db: Db, limit: number): Promise<number> {
   const statement = sql`
     with waiting as (
-      select id from customer_events where mailed_at is null and type <> 'credential.paused' order by id limit ${limit} for update skip locked
+      select id from customer_events where mailed_at is null and type in ('balance.low', 'balance.exhausted') order by id limit ${limit} for update skip locked
     ), taken as (
       update customer_events e set mailed_at = now() from waiting w where e.id = w.id returning e.id, e.organization_id
     ), mails as (

@@ -85,10 +85,10 @@ export type BalanceFacts = z.infer<typeof BalanceFacts>
 /** What the mail about a balance says, with the balance as it is now; null when it is above the threshold again, or the user is not told of money any more. */
 export async function readBalanceFacts(db: Db, { eventId, userId }: { eventId: number; userId: string }): Promise<BalanceFacts | null> {
   const statement = sql`
-    select u.email, o.name as organization, e.type, o.balance_nanos as "balanceNanos", e.threshold_nanos as "thresholdNanos"
+    select u.email, o.name as organization, e.type, o.balance_nanos as "balanceNanos", (e.data ->> 'thresholdNanos')::bigint as "thresholdNanos"
     from customer_events e join organizations o on o.id = e.organization_id
     join memberships m on m.organization_id = o.id join users u on u.id = m.user_id
-    where e.id = ${eventId} and u.id = ${userId} and o.balance_nanos < e.threshold_nanos and ${isToldOfMoney}`
+    where e.id = ${eventId} and u.id = ${userId} and o.balance_nanos < (e.data ->> 'thresholdNanos')::bigint and ${isToldOfMoney}`
   const [row] = await readRows(db, statement, BalanceFacts)
   return row ?? null
 }

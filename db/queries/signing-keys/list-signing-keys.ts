@@ -4,6 +4,8 @@ import type { Db } from '../../client.ts'
 import { secrets, signingKeys } from '../../schema/index.ts'
 
 export type SigningPurpose = (typeof signingKeys.$inferSelect)['purpose']
+/** Of keys that verify by what is secret. */
+export type SecretPurpose = Exclude<SigningPurpose, 'receipt'>
 
 /** A signing key with its sealed secret. */
 export interface StoredSigningKey {

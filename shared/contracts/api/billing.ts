@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Nanos, SignedNanos } from '../../values/money.ts'
-import { CustomerEvent, LowBalance } from '../customer-event.ts'
+import { LowBalance } from '../customer.ts'
+import { CustomerEvent } from '../events/customer-event.ts'
 import { operation } from './operation.ts'
 import { PageQuery, pageOf } from './page.ts'
 

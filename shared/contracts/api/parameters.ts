@@ -13,6 +13,11 @@ export const PasskeyId = idOf('pky', 'a passkey')
 export const InvitationId = idOf('inv', 'an invitation')
 export const ManagementKeyId = idOf('mgk', 'a management key')
 export const SpendAlertId = idOf('alr', 'a spend alert')
+export const TopUpId = idOf('top', 'a top-up')
+export const WebhookEndpointId = idOf('whe', 'a webhook endpoint')
+export const DeliveryId = idOf('dlv', 'a delivery')
+/** A UTC month, such as `2026-01`. */
+export const Month = z.string().regex(/^20\d{2}-(?:0[1-9]|1[0-2])$/, 'is not a month, such as 2026-01')
 export const RequestId = idOf('req', 'a request')
 /** Who makes keys: a person, or a management key. */
 export const MemberId = z.string().regex(/^(?:usr|mgk)_[0-9a-z_]{1,64}$/, 'is not the id of a member or management key')
@@ -38,6 +43,10 @@ export const parameters = {
   credentialId: CredentialId,
   alertId: SpendAlertId,
   requestId: RequestId,
+  topUpId: TopUpId,
+  endpointId: WebhookEndpointId,
+  deliveryId: DeliveryId,
+  month: Month,
   provider: OauthProvider,
   referenceFile: ReferenceFile,
 } as const satisfies Record<string, z.ZodType<string>>

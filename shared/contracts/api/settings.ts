@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { Limits } from '../account.ts'
-import { LimitsInput } from '../customer.ts'
-import { LowBalance } from '../customer-event.ts'
+import { LimitsInput, LowBalance } from '../customer.ts'
 import { operation } from './operation.ts'
 
 const path = '/api/organizations/:organizationId/settings'

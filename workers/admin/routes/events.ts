@@ -1,8 +1,10 @@
 import { Hono } from 'hono'
-import { type CustomerEventRow, listCustomerEvents } from '#db/queries/list-customer-events.ts'
+import { listCustomerEvents } from '#db/queries/list-customer-events.ts'
 import { readOrganization } from '#db/queries/read-organization.ts'
-import { CustomerEventList, PageBefore } from '#shared/contracts/customer-event.ts'
+import { CustomerEventList } from '#shared/contracts/events/customer-event.ts'
+import { PageBefore } from '#shared/contracts/page-before.ts'
 import { query } from '#workers/edge/parse.ts'
+import { shownEvent } from '#workers/services/events/shown-event.ts'
 import type { AdminContext } from '../env.ts'
 import { eventsPerPage } from '../limits.ts'
 import { found, organizationIdOf } from '../platform.ts'
@@ -14,10 +16,5 @@ export const eventRoutes = new Hono<AdminContext>().get('/', query(PageBefore), 
   const { before } = c.var.query
   const rows = await listCustomerEvents(db, id, { ...(before !== undefined && { beforeId: before }), limit: eventsPerPage })
   const next = rows.length === eventsPerPage ? (rows.at(-1)?.id ?? null) : null
-  return c.json(CustomerEventList.parse({ events: rows.map(eventOf), next }))
+  return c.json(CustomerEventList.parse({ events: rows.map(shownEvent), next }))
 })
-
-/** The contract leaves of it what an event of its type says. */
-function eventOf(row: CustomerEventRow) {
-  return { ...row, version: row.balanceVersion, createdAt: row.createdAt.toISOString() }
-}

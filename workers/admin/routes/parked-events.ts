@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
 import { listParkedEvents, type ParkedEventRow } from '#db/queries/list-parked-events.ts'
-import { PageBefore } from '#shared/contracts/customer-event.ts'
+import { PageBefore } from '#shared/contracts/page-before.ts'
 import { ParkedEventList, type ParkedEventView } from '#shared/contracts/parked-event.ts'
 import { query } from '#workers/edge/parse.ts'
 import type { AdminContext } from '../env.ts'

@@ -222,8 +222,8 @@ test('a balance event is mailed once, to each who looks after money, and a pause
     [owner, 'owner'],
     [await stage.person(), 'viewer'],
   ])
-  const low = { organizationId, type: 'balance.low' as const, balanceNanos: 4, balanceVersion: 2, thresholdNanos: 5 }
-  const paused = { organizationId, type: 'credential.paused' as const, balanceVersion: 3, credentialId: 'byk_x' }
+  const low = { organizationId, type: 'balance.low' as const, data: { balanceNanos: 4, thresholdNanos: 5 } }
+  const paused = { organizationId, type: 'byok.invalid' as const, data: { credentialId: 'byk_x' } }
   const [event] = await stage.db.insert(customerEvents).values([low, paused]).returning({ id: customerEvents.id })
   await Promise.all([raise(Date.now()), raise(Date.now()), raise(Date.now())])
   expect(stage.mails).toEqual([{ kind: 'balance', eventId: event?.id, userId: owner.userId }])

@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { type CustomerEventRow, listCustomerEvents } from '#db/queries/list-customer-events.ts'
+import { listCustomerEvents } from '#db/queries/list-customer-events.ts'
 import { type LedgerEntryRow, listLedgerEntries } from '#db/queries/organizations/list-ledger-entries.ts'
 import { readOrganization } from '#db/queries/read-organization.ts'
 import { type LedgerEntry, billingOperations as operations } from '#shared/contracts/api/billing.ts'
-import { CustomerEvent } from '#shared/contracts/customer-event.ts'
 import { assert } from '#shared/values/assert.ts'
 import { pageFrom, readCursor } from '#workers/services/cursor.ts'
+import { shownEvent } from '#workers/services/events/shown-event.ts'
 import type { Scope } from '../caller/caller.ts'
 import { endpoint } from '../endpoint.ts'
 import type { Surroundings } from '../env.ts'
@@ -29,7 +29,7 @@ export const billingEndpoints = [
     const beforeId = readCursor(list, cursor, RowId)
     const rows = await listCustomerEvents(surroundings.db, organizationId, { ...(beforeId !== null && { beforeId }), limit: limit + 1 })
     const { data, next } = pageFrom({ rows, limit, list }, ({ id }) => id)
-    return { data: data.map(eventOf), next }
+    return { data: data.map(shownEvent), next }
   }),
   endpoint(operations.readCaps, ({ surroundings, scope }) => showCaps(surroundings, scope)),
   endpoint(operations.replaceCaps, async ({ surroundings, platform, scope, body }) => {
@@ -55,9 +55,4 @@ async function showCaps({ db }: Surroundings, { organizationId, grant }: Scope) 
 function entryOf({ id, kind, amountNanos, eventId, createdAt }: LedgerEntryRow): LedgerEntry {
   const requestId = /^(req_[0-9a-z]+):/.exec(eventId)?.[1] ?? null
   return { entryId: id, kind, amountNanos, requestId, createdAt: createdAt.toISOString() }
-}
-
-/** The contract leaves of it what an event of its type says. */
-function eventOf(row: CustomerEventRow): CustomerEvent {
-  return CustomerEvent.parse({ ...row, version: row.balanceVersion, createdAt: row.createdAt.toISOString() })
 }

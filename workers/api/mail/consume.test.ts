@@ -220,7 +220,7 @@ describe('a mail about money', () => {
   test('tells of a low balance until it is above the threshold again', async () => {
     const person = await stage.person()
     const organizationId = await stage.organization([[person, 'owner']])
-    const event = { organizationId, type: 'balance.low' as const, balanceNanos: 4, balanceVersion: 2, thresholdNanos: 5_000_000_000 }
+    const event = { organizationId, type: 'balance.low' as const, data: { balanceNanos: 4, thresholdNanos: 5_000_000_000 } }
     const [row] = await stage.db.insert(customerEvents).values(event).returning({ id: customerEvents.id })
     const message = { kind: 'balance', eventId: row?.id, userId: person.userId }
     expect(await mailOf(message)).toMatchObject({ subject: 'Your credit is running low', text: expect.stringContaining('is $0.00') })

@@ -289,10 +289,12 @@ describe('movements of the balance', () => {
     for (const list of ['ledger-entries', 'events'])
       expect(await statuses(staff, (person) => ask('GET', organizationId, list, person))).toEqual([200, 200, 200, 403, 403, 404])
     const first = await ask('GET', organizationId, 'events?limit=1', as.owner)
-    expect(first.json).toMatchObject({ data: [{ type: 'balance.exhausted', balanceNanos: 5_000_000, thresholdNanos: 10_000_000 }] })
+    expect(first.json).toMatchObject({
+      data: [{ type: 'balance.exhausted', data: { balanceNanos: 5_000_000, thresholdNanos: 10_000_000 } }],
+    })
     const { next } = first.json as { next: string }
     const second = await ask('GET', organizationId, `events?limit=1&cursor=${next}`, as.owner)
-    expect(second.json).toMatchObject({ data: [{ type: 'balance.low', balanceNanos: 15_000_000 }], next: null })
+    expect(second.json).toMatchObject({ data: [{ type: 'balance.low', data: { balanceNanos: 15_000_000 } }], next: null })
     expect((await ask('GET', organizationId, `ledger-entries?cursor=${next}`, as.owner)).status).toBe(400)
   })
 })

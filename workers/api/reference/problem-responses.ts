@@ -38,6 +38,7 @@ function applies(code: ProblemCode, operation: ApiOperation): boolean {
     not_found: parameterNames(path).length > 0,
     method_not_allowed: false,
     conflict: isChange,
+    payments_off: access === 'billing.top_up' || access === 'billing.payment_method' || operation.id === 'stripe.receive',
     link_spent: isPublic && isChange,
     precondition_failed: precondition !== undefined,
     body_too_large: body !== undefined,

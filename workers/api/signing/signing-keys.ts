@@ -1,5 +1,5 @@
 import { addSigningKey } from '#db/queries/signing-keys/add-signing-key.ts'
-import { listSigningKeys, type SigningPurpose, type StoredSigningKey } from '#db/queries/signing-keys/list-signing-keys.ts'
+import { listSigningKeys, type SecretPurpose, type StoredSigningKey } from '#db/queries/signing-keys/list-signing-keys.ts'
 import { assert } from '#shared/values/assert.ts'
 import { newId } from '#shared/values/id.ts'
 import { ExpiringCache } from '#workers/services/expiring-cache.ts'
@@ -27,7 +27,7 @@ const known = new ExpiringCache<SigningKeys>(2, knownSigningKeysMs)
  * The keys of a purpose. The first time there ever is one, and each time the newest has served its time, another is made; those before go on verifying what
  * they signed. Throws a `KekFailure` when they cannot be opened.
  */
-export async function signingKeys(surroundings: Keeping, purpose: SigningPurpose): Promise<SigningKeys> {
+export async function signingKeys(surroundings: Keeping, purpose: SecretPurpose): Promise<SigningKeys> {
   const cached = known.get(purpose)
   if (cached) return cached
   const stored = await listSigningKeys(surroundings.db, purpose, verifiedMs[purpose])
@@ -40,7 +40,7 @@ export async function signingKeys(surroundings: Keeping, purpose: SigningPurpose
 }
 
 /** The key of an id that something signed names, also one that another isolate has just made; null when there is none, or no longer. */
-export async function signingKeyOf(surroundings: Keeping, purpose: SigningPurpose, id: string): Promise<SigningKey | null> {
+export async function signingKeyOf(surroundings: Keeping, purpose: SecretPurpose, id: string): Promise<SigningKey | null> {
   const find = (keys: SigningKeys) => keys.find((key) => key.id === id)
   const cached = find(await signingKeys(surroundings, purpose))
   if (cached || !/^sgk_[0-9a-z]{26}$/.test(id)) return cached ?? null
@@ -48,14 +48,14 @@ export async function signingKeyOf(surroundings: Keeping, purpose: SigningPurpos
   return find(await signingKeys(surroundings, purpose)) ?? null
 }
 
-async function makeSigningKey({ transact, keyRing }: Keeping, purpose: SigningPurpose): Promise<void> {
+async function makeSigningKey({ transact, keyRing }: Keeping, purpose: SecretPurpose): Promise<void> {
   const id = newId('sgk')
   const place = placeOf(id)
   const sealed = await sealSecret(keyRing(), place, encodeBase64(crypto.getRandomValues(new Uint8Array(32))))
   await transact((tx) => addSigningKey(tx, { id, purpose, place, sealed, youngestMs: signingKeyMs }))
 }
 
-async function openAll({ keyRing }: Keeping, purpose: SigningPurpose, stored: StoredSigningKey[]): Promise<SigningKeys> {
+async function openAll({ keyRing }: Keeping, purpose: SecretPurpose, stored: StoredSigningKey[]): Promise<SigningKeys> {
   const [first, ...others] = await Promise.all(
     stored.map(async ({ id, sealed }) => {
       const key = decodeBase64(await opened.open(keyRing, placeOf(id), sealed))

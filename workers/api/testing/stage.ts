@@ -5,7 +5,9 @@ import { memberships, sessions, users } from '#db/schema/index.ts'
 import { startTestDatabase, type TestDatabase } from '#db/testing/database.ts'
 import type { Role } from '#shared/access/roles.ts'
 import type { AccountSnapshot } from '#shared/contracts/account.ts'
+import type { WebhookNudge } from '#shared/contracts/events/webhook-nudge.ts'
 import type { MailMessage } from '#shared/contracts/mail-message.ts'
+import type { PaymentMessage } from '#shared/contracts/payment-message.ts'
 import { assert } from '#shared/values/assert.ts'
 import { newId } from '#shared/values/id.ts'
 import { createNeonEndpoint } from '#workers/dev/neon-endpoint/endpoint.ts'
@@ -58,6 +60,9 @@ export interface Stage {
   ledger: LedgerStub
   /** What was put into the queue `mail`. */
   mails: MailMessage[]
+  /** What was put into the queues `payments` and `webhooks`. */
+  payments: PaymentMessage[]
+  nudges: WebhookNudge[]
   redisUrl: string
   /** One request to the Worker's app; with a cookie it comes from the portal, unless `headers` say otherwise. */
   call(method: string, path: string, asking?: Asking): Promise<Answer>
@@ -76,6 +81,8 @@ export async function setStage(more: Partial<ApiEnv> = {}): Promise<Stage> {
   const upstash = createUpstashEndpoint({ redisPort: Number(new URL(redis.url).port), token })
   const ledger: LedgerStub = { pushed: [], broken: false, standing: null }
   const mails: MailMessage[] = []
+  const payments: PaymentMessage[] = []
+  const nudges: WebhookNudge[] = []
   const env: ApiEnv = {
     DATABASE_URL: database.databaseUrl,
     NEON_ENDPOINT: await listen(neon),
@@ -86,6 +93,8 @@ export async function setStage(more: Partial<ApiEnv> = {}): Promise<Stage> {
     LOCAL_KEKS: JSON.stringify({ test: Buffer.alloc(32, 7).toString('base64') }),
     LEDGER: namespaceOf(ledger),
     MAIL_QUEUE: { send: async (message) => mails.push(message) },
+    PAYMENT_QUEUE: { send: async (message) => payments.push(message) },
+    WEBHOOK_QUEUE: { send: async (message) => nudges.push(message) },
     ...more,
   }
   const surroundings = surroundingsOf(env)
@@ -97,6 +106,8 @@ export async function setStage(more: Partial<ApiEnv> = {}): Promise<Stage> {
     surroundings,
     ledger,
     mails,
+    payments,
+    nudges,
     redisUrl: redis.url,
     call: (method, path, asking = {}) => call(env, method, path, asking),
     person: (options = {}) => newPerson(db, surroundings, options),

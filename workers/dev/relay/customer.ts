@@ -7,7 +7,7 @@ import {
   CustomerList,
   type CustomerStatus,
 } from '#shared/contracts/customer.ts'
-import { type CustomerEvent, CustomerEventList } from '#shared/contracts/customer-event.ts'
+import { type CustomerEvent, CustomerEventList } from '#shared/contracts/events/customer-event.ts'
 import type { AdminClient } from './admin-client.ts'
 import { customerPath } from './customer-path.ts'
 import { type Desk, show } from './desk.ts'
@@ -109,24 +109,25 @@ function addReads(customer: Command, desk: Desk): void {
 function addEvents(customer: Command, desk: Desk): void {
   customer
     .command('events <organizationId>')
-    .description('show when the balance of a customer ran low or out, or a provider credential was paused, newest first')
+    .description('show what a customer was told of its account, newest first')
     .option('--before <id>', 'go on before this id')
     .option('--json', 'print JSON')
     .action(async (organizationId: string, options: Json & { before?: string }) => {
       const page = options.before === undefined ? '' : `?before=${encodeURIComponent(options.before)}`
       const answer = await desk.admin().call('GET', `${customerPath(organizationId)}/events${page}`, CustomerEventList)
       show(desk, answer, options, ({ events, next }) => {
-        const headings = ['id ', 'at', 'event', 'balance ', 'below ', 'credential']
-        const text = table(headings, events.map(eventRow), 'The balance has not run low, and no provider credential was paused.')
+        const headings = ['id', 'at', 'event', 'what it tells']
+        const text = table(headings, events.map(eventRow), 'Nothing has been told yet.')
         return next === null ? text : `${text}\n\nMore: npm run relay -- customer events ${organizationId} --before ${next}`
       })
     })
 }
 
-function eventRow(event: CustomerEvent): (string | number)[] {
-  const { id, createdAt, type } = event
-  if (event.type === 'credential.paused') return [id, createdAt, type, '', '', event.credentialId]
-  return [id, createdAt, type, usd(event.balanceNanos), usd(event.thresholdNanos), '']
+function eventRow({ id, createdAt, type, data }: CustomerEvent): string[] {
+  const told = Object.entries(data).map(([name, value]) =>
+    name.endsWith('Nanos') ? `${name.slice(0, -5)} ${usd(Number(value))}` : `${name} ${value}`,
+  )
+  return [id, createdAt, type, told.join(', ')]
 }
 
 function addLimits(customer: Command, desk: Desk): void {

@@ -117,18 +117,18 @@ describe('customer', () => {
     expect((await relay(['customer', 'limits', 'org_a', '--spend-per-day-usd', '-1'])).code).toBe(2)
   })
 
-  test('events shows when the balance ran low and which credential was paused, and how to go on', async ({ expect }) => {
-    const told = { version: 2, createdAt: '2026-01-01T00:00:00.000Z' }
-    const paused = { ...told, id: 8, type: 'credential.paused', credentialId: 'byk_a' }
-    const event = { ...told, id: 7, type: 'balance.low', balanceNanos: 4, thresholdNanos: 5 }
+  test('events shows what a customer was told, and how to go on', async ({ expect }) => {
+    const told = { version: 1, organizationId: 'org_a', createdAt: '2026-01-01T00:00:00.000Z' }
+    const paused = { ...told, id: 'evt_8', type: 'byok.invalid', data: { credentialId: 'byk_a' } }
+    const event = { ...told, id: 'evt_7', type: 'balance.low', data: { balanceNanos: 4, thresholdNanos: 5 } }
     answers = [
       { status: 200, content: { events: [paused, event], next: 7 } },
       { status: 200, content: { events: [], next: null } },
     ]
     const { code, out } = await relay(['customer', 'events', 'org_a'])
     expect([code, sent[0]?.path]).toEqual([0, '/customers/org_a/events'])
-    expect(out).toMatch(/credential\.paused .* byk_a\n.*balance\.low .*\n\nMore: .* --before 7/)
-    expect((await relay(['customer', 'events', 'org_a', '--before', '7'])).out).toContain('has not run low')
+    expect(out).toMatch(/byok\.invalid .* byk_a\n.*balance\.low .*\n\nMore: .* --before 7/)
+    expect((await relay(['customer', 'events', 'org_a', '--before', '7'])).out).toContain('Nothing has been told')
     expect(sent[1]?.path).toBe('/customers/org_a/events?before=7')
   })
 

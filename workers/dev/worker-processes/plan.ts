@@ -9,7 +9,7 @@ import { replaceFile } from '../replace-file.ts'
 import { formatEnvFile } from './env-file.ts'
 
 /** Consumers come before producers: a local queue drops messages nobody consumes. */
-export const workerNames = ['usage', 'ledger', 'proxy', 'quality', 'api', 'admin'] as const
+export const workerNames = ['webhooks', 'usage', 'ledger', 'proxy', 'quality', 'api', 'admin'] as const
 export type WorkerName = (typeof workerNames)[number]
 
 export type WorkerPlanOptions = {

@@ -29,8 +29,17 @@ export function workerVars(
     proxy: { ...postgres, ...redis, ...upstreams, ...targets, ...keks },
     ledger: { LEASE_MS: String(leaseMs) },
     usage: postgres,
+    webhooks: { ...postgres, ...targets, ...keks },
     quality: { ...postgres, ...upstreams },
-    api: { ...postgres, ...redis, ...targets, ...keks, ...oauthVars(ports), PORTAL_URL: portalUrlOf(ports) },
+    api: {
+      ...postgres,
+      ...redis,
+      ...targets,
+      ...keks,
+      ...oauthVars(ports),
+      STRIPE_URL: `http://${localHost}:${ports.stripe}`,
+      PORTAL_URL: portalUrlOf(ports),
+    },
     admin: { ...postgres, ...access, ...targets, ...keks },
   }
 }

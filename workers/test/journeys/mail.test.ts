@@ -31,7 +31,7 @@ async function newOwner(organizationId: string): Promise<{ userId: string; email
 test('a balance that fell is mailed once, from the cron through the real queue and the real socket to the mail server', async () => {
   const { organizationId } = await newCustomer({ creditNanos: 1_000_000_000 })
   const { email } = await newOwner(organizationId)
-  const event = { type: 'balance.low' as const, balanceNanos: 1_000_000_000, balanceVersion: 2, thresholdNanos: 5_000_000_000 }
+  const event = { type: 'balance.low' as const, data: { balanceNanos: 1_000_000_000, thresholdNanos: 5_000_000_000 } }
   await db.insert(customerEvents).values({ organizationId, ...event })
   await Promise.all([ring('*/5 * * * *'), ring('*/5 * * * *')])
   const subjects = async () => (await mailsTo(email)).map(({ subject }) => subject)

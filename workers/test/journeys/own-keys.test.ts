@@ -1,8 +1,8 @@
 import OpenAI from 'openai'
 import { describe, expect, test } from 'vitest'
 import type { Limits } from '#shared/contracts/account.ts'
-import { CustomerEventList } from '#shared/contracts/customer-event.ts'
 import { CreatedCustomerKey } from '#shared/contracts/customer-key.ts'
+import { CustomerEventList } from '#shared/contracts/events/customer-event.ts'
 import { ProviderCredentialList } from '#shared/contracts/provider-credential.ts'
 import { costedModel, costedPicos, modelOf } from './catalogue.ts'
 import { chatBody } from './conversation.ts'
@@ -163,9 +163,9 @@ describe.concurrent('a key of the customer at a provider', () => {
     const { organizationId } = customer
     const events = async () => {
       const list = await operated(CustomerEventList, ['customer', 'events', organizationId])
-      return list.events.map((event) => [event.type, event.type === 'credential.paused' ? event.credentialId : null])
+      return list.events.map((event) => [event.type, event.type === 'byok.invalid' ? event.data.credentialId : null])
     }
-    await expectEventually(events, [['credential.paused', credentialId]], 20_000)
+    await expectEventually(events, [['byok.invalid', credentialId]], 20_000)
     await expectEventually(async () => refusalOf(await customer.chat('fast')), [403, 'byok_paused'], 10_000)
     expect(await keysAsked(await customer.chat('fast'))).toEqual([])
     const replacement = newOwnKey()

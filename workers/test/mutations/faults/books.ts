@@ -294,11 +294,11 @@ export const books = [
     },
     { promise: 'a parked event stands once', find: '\tCONSTRAINT "parked_events_event" UNIQUE("event_id")', replace: '\tCHECK (true)' },
   ]),
-  ...faultsIn('db/migrations/0001_ledger_is_exact.sql', constraints, [
+  ...faultsIn('db/migrations/0007_payments_and_webhooks.sql', constraints, [
     {
       promise: 'a movement raises an event of a kind once',
-      find: 'CONSTRAINT "customer_events_movement" UNIQUE("organization_id","type","balance_version")',
-      replace: 'CHECK (true)',
+      find: 'ADD CONSTRAINT "customer_events_dedupe" UNIQUE("organization_id","type","dedupe")',
+      replace: 'ADD CONSTRAINT "customer_events_dedupe" CHECK (true)',
       money: false,
     },
   ]),
