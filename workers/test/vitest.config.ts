@@ -22,6 +22,7 @@ export default defineConfig({
             'workers/proxy/**/*.test.ts',
             'workers/test/mutations/**/*.test.ts',
           ],
+          globalSetup: ['db/testing/template-server.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
           // Left to itself, Vitest empties every style, also one that is taken as text.
