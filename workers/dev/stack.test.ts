@@ -34,13 +34,17 @@ const sources: Record<string, string> = {
     name = "relay-usage"
     main = "usage.js"
     queues.consumers = [{ queue = "usage" }]
+    [env.webhooks]
+    name = "relay-webhooks"
+    main = "webhooks.js"
+    queues.consumers = [{ queue = "webhooks" }]
     [env.quality]
     name = "relay-quality"
     main = "quality.js"
     [env.api]
     name = "relay-api"
     main = "api.js"
-    queues.consumers = [{ queue = "mail" }]
+    queues.consumers = [{ queue = "mail" }, { queue = "payments" }]
     [env.admin]
     name = "relay-admin"
     main = "admin.js"`,
@@ -53,6 +57,7 @@ const sources: Record<string, string> = {
     }
     export default {}`,
   'usage.js': 'export default { async queue() {} }',
+  'webhooks.js': 'export default { async queue() {} }',
   'quality.js': 'export default { async scheduled() {} }',
   'api.js': 'export default { fetch: () => new Response("here"), async queue() {} }',
   'admin.js': 'export default { fetch: (request) => Response.json({ isSigned: request.headers.has("cf-access-jwt-assertion") }) }',
@@ -114,9 +119,9 @@ test('a second stack in the same directory is refused', async () => {
 
 test('a busy port is named together with what wanted it', async () => {
   const squatter = createServer()
-  await new Promise<void>((resolve) => squatter.listen(portBase + 27, localHost, resolve))
-  const other = startStack({ ...options, directory: join(directory, 'other'), portBase: portBase + 20 })
-  await expect(other).rejects.toThrow(new RegExp(`port ${portBase + 27} \\(wanted by redis\\)`))
+  await new Promise<void>((resolve) => squatter.listen(portBase + 37, localHost, resolve))
+  const other = startStack({ ...options, directory: join(directory, 'other'), portBase: portBase + 30 })
+  await expect(other).rejects.toThrow(new RegExp(`port ${portBase + 37} \\(wanted by redis\\)`))
   squatter.close()
 })
 
