@@ -19,6 +19,8 @@ export type StackDescription = {
   dnsUrl: string
   /** Every mail that the platform has sent: a page, and `/api/email`. */
   mailUrl: string
+  /** Takes webhooks at `/hooks/<name>` and shows them: a page, and `/api/received/<name>`. */
+  inboxUrl: string
   /** Stand-ins that people sign in at, by one click. */
   githubUrl: string
   googleUrl: string

@@ -24,6 +24,7 @@ export const portOffsets = {
   google: 18,
   stripe: 19,
   webhooks: 20,
+  inbox: 21,
 } as const
 
 export type PortName = keyof typeof portOffsets
@@ -32,7 +33,7 @@ export type Ports = Record<PortName, number>
 /** The address every part of a stack listens on; nothing of it is reachable from another machine. */
 export const localHost = '127.0.0.1'
 
-const portAdvice = 'Stop what listens there, or set RELAY_PORT to another base port (the stack uses base to base + 20).'
+const portAdvice = 'Stop what listens there, or set RELAY_PORT to another base port (the stack uses base to base + 21).'
 
 export function portsFrom(portBase: number): Ports {
   const entries = Object.entries(portOffsets).map(([name, offset]) => [name, portBase + offset])

@@ -17,6 +17,7 @@ import {
   loadRestToken,
   planAccess,
   planDns,
+  planInbox,
   planKms,
   planMail,
   planNeon,
@@ -30,7 +31,20 @@ import { workerVars } from './worker-processes/vars.ts'
 export type { StackDescription } from './description.ts'
 export type { WorkerName } from './worker-processes/plan.ts'
 
-const standInNames = ['postgres', 'neon', 'redis', 'upstash', 'access', 'upstream', 'kms', 'dns', 'github', 'google', 'mail'] as const
+const standInNames = [
+  'postgres',
+  'neon',
+  'redis',
+  'upstash',
+  'access',
+  'upstream',
+  'kms',
+  'dns',
+  'github',
+  'google',
+  'mail',
+  'inbox',
+] as const
 export type ProcessName = (typeof standInNames)[number] | WorkerName
 const processNames: readonly ProcessName[] = [...standInNames, ...workerNames]
 
@@ -40,7 +54,7 @@ const releaseMs = 3_000
 export type StackOptions = {
   /** Everything the stack keeps and writes; one stack at a time in one directory. */
   directory: string
-  /** The stack listens on this port and the twenty after it; `ports.ts` says which part on which. */
+  /** The stack listens on this port and the twenty-one after it; `ports.ts` says which part on which. */
   portBase: number
   /** Forget all data of earlier runs first. */
   reset?: boolean
@@ -157,6 +171,7 @@ async function startStores(processes: Processes, setting: Setting, kept: KeptDem
     planOauth(directory, ports, 'github'),
     planOauth(directory, ports, 'google'),
     planMail(directory, ports, mailPassword),
+    planInbox(directory, ports),
   ]
   await waitForAll([demo, redis(), ...others.map(start)])
   return demo
@@ -203,6 +218,7 @@ function describeStack({ ports, access }: Setting, demo: Demo): StackDescription
     upstreamUrl: `http://${localHost}:${ports.upstream}`,
     kmsUrl: `http://${localHost}:${ports.kms}`,
     mailUrl: `http://${localHost}:${ports.mail}`,
+    inboxUrl: `http://${localHost}:${ports.inbox}`,
     dnsUrl: `http://${localHost}:${ports.dns}`,
     githubUrl: `http://${localHost}:${ports.github}`,
     googleUrl: `http://${localHost}:${ports.google}`,

@@ -42,6 +42,12 @@ export function planDns(directory: string, ports: Ports): ProcessPlan {
   return planProgram({ name: 'dns', program: 'dns/main.ts', parameters: ['--port', ports.dns], directory, probe })
 }
 
+/** Where webhooks can be sent while one tries them out. */
+export function planInbox(directory: string, ports: Ports): ProcessPlan {
+  const probe = acceptsConnections(ports.inbox)
+  return planProgram({ name: 'inbox', program: 'inbox/main.ts', parameters: ['--port', ports.inbox], directory, probe })
+}
+
 /** GitHub or Google, with people who have accounts there. */
 export function planOauth(directory: string, ports: Ports, service: 'github' | 'google'): ProcessPlan {
   const redirectUri = `${portalUrlOf(ports)}/api/auth/oauth/${service}/callback`

@@ -9,13 +9,14 @@ import { type StackDescription, startStack } from './stack.ts'
 const defaultPort = 8787
 /** Ctrl-C reaches the whole group of processes, and a parent may pass it on as well. */
 const sameRequestMs = 1_000
-const highestPort = 65_535 - 18
+const highestPort = 65_535 - 21
 
 const usage = `npm start -- [--reset]
 
-Starts the whole platform on this machine: Postgres, Redis, a scripted upstream, a scripted KMS, a mail server and every Worker.
+Starts the whole platform on this machine: Postgres, Redis, a scripted upstream, a scripted KMS, a mail server, Stripe's
+stand-in, an inbox for webhooks and every Worker.
   --reset   forget all local data first
-  RELAY_PORT=<port>   first of the nineteen ports to use (default ${defaultPort})
+  RELAY_PORT=<port>   first of the twenty-two ports to use (default ${defaultPort})
 `
 
 async function main(): Promise<void> {
@@ -72,13 +73,14 @@ function readPortBase(): number {
   return port
 }
 
-function describeUse({ proxyUrl, mailUrl, demo }: StackDescription, directoryName: string): string {
+function describeUse({ proxyUrl, mailUrl, inboxUrl, demo }: StackDescription, directoryName: string): string {
   const body = JSON.stringify({ model: exampleModel, messages: [{ role: 'user', content: 'Say hello' }] })
   return `
 Base URL   ${proxyUrl}/v1
 Demo key   ${demo.apiKey}
 Sign in    ${demo.email}, password ${demo.password}
 Mails      ${mailUrl}
+Webhooks   ${inboxUrl}/hooks/<any name> takes them, ${inboxUrl} shows them
 
 curl ${proxyUrl}/v1/chat/completions -H 'authorization: Bearer ${demo.apiKey}' \\
   -H 'content-type: application/json' -d '${body}'

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process'
-import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
+import { findOnPath } from '../find-on-path.ts'
 
 export type RedisBinary = { command: string; environment: Record<string, string> }
 
@@ -62,16 +63,4 @@ function describeUnpacked(folder: string): RedisBinary | undefined {
   const libraries = join(folder, 'usr', 'lib')
   const folders = readdirSync(libraries).map((name) => join(libraries, name))
   return { command, environment: { LD_LIBRARY_PATH: folders.join(delimiter) } }
-}
-
-function findOnPath(name: string): string | undefined {
-  const candidates = (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, name))
-  return candidates.find((file) => {
-    try {
-      accessSync(file, constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
 }

@@ -22,7 +22,7 @@ export function workerVars(
   const targets = {
     DNS_OVER_HTTPS: `http://${localHost}:${ports.dns}/dns-query`,
     OWN_HOSTS: 'relay.example.com',
-    ALLOWED_TARGETS: `http://${localHost}:${ports.upstream}`,
+    ALLOWED_TARGETS: `http://${localHost}:${ports.upstream},http://${localHost}:${ports.inbox}`,
   }
   const keks = { KMS_PROVIDER: 'local', LOCAL_KEKS: kept.localKeks }
   return {
