@@ -5,9 +5,7 @@ import { z } from 'zod'
 import { CreditAnswer } from '#shared/contracts/credit.ts'
 import { admin } from './customers.ts'
 import { expectEventually } from './eventually.ts'
-import { Browser, linkSecret } from './people.ts'
-
-const password = 'a kettle, two owls and 7 stairs'
+import { type Browser, linkSecret, signedUp } from './people.ts'
 
 const Created = z.object({ organizationId: z.string() })
 const Key = z.object({ keyId: z.string(), apiKey: z.string() })
@@ -44,17 +42,4 @@ async function requestsOf(browser: Browser, root: string): Promise<number> {
   const today = new Date().toISOString().slice(0, 10)
   const answer = await browser.call('GET', `${root}/usage?from=${today}&granularity=total`)
   return z.object({ totals: z.object({ requests: z.int() }) }).parse(answer.json).totals.requests
-}
-
-async function signedUp(name: string): Promise<{ browser: Browser; email: string }> {
-  const browser = new Browser()
-  const email = `${name}-${randomUUID()}@example.com`
-  expect((await browser.call('POST', '/api/auth/sign-up', { email, password, name })).status).toBe(202)
-  const token = await linkSecret(email, '/verify-email')
-  expect((await browser.call('POST', '/api/auth/verify-email', { token, password })).status).toBeLessThan(300)
-  expect(await browser.call('POST', '/api/auth/sign-in', { email, password })).toMatchObject({
-    status: 200,
-    json: { outcome: 'signed_in' },
-  })
-  return { browser, email }
 }

@@ -9,16 +9,10 @@ import { newId } from '#shared/values/id.ts'
 import { newCustomer } from './customers.ts'
 import { expectEventually } from './eventually.ts'
 import { mailsTo } from './people.ts'
+import { ring } from './ring.ts'
 
 const { db, close } = openNodeDb(inject('stack').postgresUrl, 2)
 afterAll(close)
-
-/** Lets a cron of the api Worker ring as the platform would. */
-async function ring(cron: string): Promise<void> {
-  const url = new URL(inject('stack').apiUrl)
-  const answer = await fetch(new URL(`/cdn-cgi/handler/scheduled?cron=${encodeURIComponent(cron)}`, url))
-  expect([answer.status, await answer.text()]).toEqual([200, 'ok'])
-}
 
 async function newOwner(organizationId: string): Promise<{ userId: string; email: string }> {
   const userId = newId('usr')

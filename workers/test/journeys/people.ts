@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { expect, inject } from 'vitest'
 import { z } from 'zod'
 
@@ -52,6 +53,28 @@ export class Browser {
     if (isGone) this.cookies.delete(pair.slice(0, at))
     else this.cookies.set(pair.slice(0, at), pair.slice(at + 1))
   }
+}
+
+/** Somebody who has signed up, verified their address and signed in. */
+export interface Person {
+  browser: Browser
+  email: string
+}
+
+const password = 'a kettle, two owls and 7 stairs'
+
+/** Somebody new, signed in, by the ways that people go. */
+export async function signedUp(name: string): Promise<Person> {
+  const browser = new Browser()
+  const email = `${name}-${randomUUID()}@example.com`
+  expect((await browser.call('POST', '/api/auth/sign-up', { email, password, name })).status).toBe(202)
+  const token = await linkSecret(email, '/verify-email')
+  expect((await browser.call('POST', '/api/auth/verify-email', { token, password })).status).toBeLessThan(300)
+  expect(await browser.call('POST', '/api/auth/sign-in', { email, password })).toMatchObject({
+    status: 200,
+    json: { outcome: 'signed_in' },
+  })
+  return { browser, email }
 }
 
 const Received = z.object({ subject: z.string(), text: z.string(), to: z.array(z.object({ address: z.string() })) })
