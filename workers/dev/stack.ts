@@ -15,14 +15,17 @@ import {
   loadLocalKeks,
   loadMailPassword,
   loadRestToken,
+  loadStripeKeys,
   planAccess,
   planDns,
   planKms,
   planMail,
   planNeon,
   planOauth,
+  planStripe,
   planUpstash,
   planUpstream,
+  type StripeKeys,
 } from './stand-ins.ts'
 import { planWorker, type WorkerName, workerNames } from './worker-processes/plan.ts'
 import { workerVars } from './worker-processes/vars.ts'
@@ -30,7 +33,20 @@ import { workerVars } from './worker-processes/vars.ts'
 export type { StackDescription } from './description.ts'
 export type { WorkerName } from './worker-processes/plan.ts'
 
-const standInNames = ['postgres', 'neon', 'redis', 'upstash', 'access', 'upstream', 'kms', 'dns', 'github', 'google', 'mail'] as const
+const standInNames = [
+  'postgres',
+  'neon',
+  'redis',
+  'upstash',
+  'access',
+  'upstream',
+  'kms',
+  'dns',
+  'github',
+  'google',
+  'mail',
+  'stripe',
+] as const
 export type ProcessName = (typeof standInNames)[number] | WorkerName
 const processNames: readonly ProcessName[] = [...standInNames, ...workerNames]
 
@@ -79,6 +95,7 @@ type Setting = {
   restToken: string
   localKeks: string
   mailPassword: string
+  stripeKeys: StripeKeys
   options: StackOptions
 }
 
@@ -107,6 +124,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       restToken: loadRestToken(directory),
       localKeks: loadLocalKeks(directory),
       mailPassword: loadMailPassword(directory),
+      stripeKeys: loadStripeKeys(directory),
       options,
     }
     const demo = await startStores(processes, setting, kept)
@@ -133,7 +151,7 @@ function clearDirectory(directory: string, reset: boolean): void {
 }
 
 async function startStores(processes: Processes, setting: Setting, kept: KeptDemo): Promise<Demo> {
-  const { directory, ports, report, restToken, mailPassword } = setting
+  const { directory, ports, report, restToken, mailPassword, stripeKeys } = setting
   const start = (plan: ProcessPlan) => startProcess(processes, plan, setting)
   const postgres = async () => {
     await start(await planPostgres(directory, ports.postgres))
@@ -157,6 +175,7 @@ async function startStores(processes: Processes, setting: Setting, kept: KeptDem
     planOauth(directory, ports, 'github'),
     planOauth(directory, ports, 'google'),
     planMail(directory, ports, mailPassword),
+    planStripe(directory, ports, stripeKeys),
   ]
   await waitForAll([demo, redis(), ...others.map(start)])
   return demo
@@ -206,6 +225,7 @@ function describeStack({ ports, access }: Setting, demo: Demo): StackDescription
     dnsUrl: `http://${localHost}:${ports.dns}`,
     githubUrl: `http://${localHost}:${ports.github}`,
     googleUrl: `http://${localHost}:${ports.google}`,
+    stripeUrl: `http://${localHost}:${ports.stripe}`,
     demo,
     access: access.serviceToken,
   }

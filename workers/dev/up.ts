@@ -9,13 +9,13 @@ import { type StackDescription, startStack } from './stack.ts'
 const defaultPort = 8787
 /** Ctrl-C reaches the whole group of processes, and a parent may pass it on as well. */
 const sameRequestMs = 1_000
-const highestPort = 65_535 - 18
+const highestPort = 65_535 - 20
 
 const usage = `npm start -- [--reset]
 
-Starts the whole platform on this machine: Postgres, Redis, a scripted upstream, a scripted KMS, a mail server and every Worker.
+Starts the whole platform on this machine: Postgres, Redis, a scripted upstream, a scripted KMS, a mail server, a Stripe and every Worker.
   --reset   forget all local data first
-  RELAY_PORT=<port>   first of the nineteen ports to use (default ${defaultPort})
+  RELAY_PORT=<port>   first of the twenty-one ports to use (default ${defaultPort})
 `
 
 async function main(): Promise<void> {
