@@ -51,6 +51,7 @@ async function createSession(peer: Peer, parameters: NewSession): Promise<Checko
   if (totals) requireChargeable(totals.total, 'line_items')
   const session = peer.store.add('checkout.session', {
     ...begun,
+    allowed_payment_method_types: parameters.allowed_payment_method_types ?? null,
     amount_subtotal: totals?.subtotal ?? null,
     amount_total: totals?.total ?? null,
     cancel_url: parameters.cancel_url ?? null,
@@ -65,7 +66,7 @@ async function createSession(peer: Peer, parameters: NewSession): Promise<Checko
     metadata: mergeMetadata({}, parameters.metadata),
     mode: parameters.mode,
     payment_intent: null,
-    payment_method_types: parameters.payment_method_types ?? ['card', 'us_bank_account'],
+    payment_method_types: parameters.allowed_payment_method_types ?? ['card', 'us_bank_account'],
     payment_status: parameters.mode === 'payment' ? 'unpaid' : 'no_payment_required',
     setup_intent: null,
     status: 'open',
@@ -118,8 +119,8 @@ function requireFitting(peer: Peer, parameters: NewSession): void {
   if (customer && parameters.customer_email !== undefined)
     throw invalidRequest('You may only specify one of these parameters: customer, customer_email.', { param: 'customer_email' })
   if (parameters.mode === 'setup') {
-    if (parameters.currency === undefined && parameters.payment_method_types === undefined)
-      throw invalidRequest('You must provide `currency` or `payment_method_types` in `setup` mode.', {
+    if (parameters.currency === undefined && parameters.allowed_payment_method_types === undefined)
+      throw invalidRequest('You must provide `currency` or `allowed_payment_method_types` in `setup` mode.', {
         code: 'parameter_missing',
         param: 'currency',
       })

@@ -31,12 +31,19 @@ function expandPath(object: object, [field = '', ...rest]: string[], path: strin
   if (copy.object === 'list' && field === 'data' && Array.isArray(data)) {
     return { ...copy, data: data.map((each: object) => expandPath(each, rest, path, store)) }
   }
+  if (copy.object === 'invoice' && field === 'payments' && rest.length === 0) return { ...copy, payments: paymentsOf(copy.id, store) }
   const kind = expandable[String(copy.object)]?.[field]
   if (kind === undefined) throw refusal(path)
   const value = copy[field]
   const found = typeof value === 'string' ? store.find(kind, value) : value
   if (typeof found !== 'object' || found === null) return copy
   return { ...copy, [field]: rest.length === 0 ? found : expandPath(found, rest, path, store) }
+}
+
+/** They are part of an invoice only when they are asked for. */
+function paymentsOf(invoiceId: unknown, store: Store): object {
+  const data = store.list('invoice_payment').filter(({ invoice }) => invoice === invoiceId)
+  return { object: 'list', url: '/v1/invoice_payments', has_more: false, data }
 }
 
 function refusal(path: string): Error {

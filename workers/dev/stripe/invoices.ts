@@ -55,6 +55,17 @@ export function invoiceOf(
     total,
     total_excluding_tax: total - (session.total_details?.amount_tax ?? 0),
   })
+  peer.store.add('invoice_payment', {
+    ...newObject('invoice_payment', 'inpay'),
+    amount_paid: total,
+    amount_requested: total,
+    currency: invoice.currency,
+    invoice: invoice.id,
+    is_default: true,
+    payment: { type: 'payment_intent', payment_intent: session.payment_intent ?? '' },
+    status: 'paid',
+    status_transitions: { canceled_at: null, paid_at: begun.created },
+  })
   peer.webhooks.record('invoice.paid', invoice, noRequest)
   return invoice
 }

@@ -198,7 +198,20 @@ export interface Invoice extends Base<'invoice'> {
   total_excluding_tax: number
 }
 
+/** What an invoice was paid by. */
+export interface InvoicePayment extends Base<'invoice_payment'> {
+  amount_paid: number
+  amount_requested: number
+  currency: string
+  invoice: string
+  is_default: true
+  payment: { type: 'payment_intent'; payment_intent: string }
+  status: 'paid'
+  status_transitions: { canceled_at: null; paid_at: number }
+}
+
 export interface CheckoutSession extends Base<'checkout.session'> {
+  allowed_payment_method_types: string[] | null
   amount_subtotal: number | null
   amount_total: number | null
   automatic_tax: { enabled: boolean; status: 'complete' | null }
@@ -260,6 +273,7 @@ export interface Kinds {
   refund: Refund
   dispute: Dispute
   invoice: Invoice
+  invoice_payment: InvoicePayment
   'checkout.session': CheckoutSession
   'billing_portal.session': PortalSession
   event: StripeEvent

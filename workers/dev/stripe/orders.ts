@@ -26,6 +26,7 @@ export const LineItem = z.strictObject({
 
 /** What both modes take. */
 const shared = {
+  allowed_payment_method_types: listOf(z.enum(['card', 'us_bank_account'])).optional(),
   success_url: Url,
   cancel_url: Url.optional(),
   client_reference_id: z.string().min(1).max(200).optional(),
@@ -39,7 +40,6 @@ const shared = {
     .regex(/^(auto|[a-z]{2}(-[A-Z0-9]{2,3})?|fil)$/, 'is no locale')
     .optional(),
   metadata: Metadata.optional(),
-  payment_method_types: listOf(z.enum(['card', 'us_bank_account'])).optional(),
   ui_mode: z.literal('hosted_page').optional(),
 }
 

@@ -20,7 +20,7 @@ const NewPaymentIntent = z.strictObject({
   receipt_email: z.email().optional(),
   statement_descriptor_suffix: z.string().min(1).max(22).optional(),
   error_on_requires_action: Flag.optional(),
-  payment_method_types: listOf(z.enum(['card', 'us_bank_account'])).optional(),
+  allowed_payment_method_types: listOf(z.enum(['card', 'us_bank_account'])).optional(),
   automatic_payment_methods: z.strictObject({ enabled: Flag, allow_redirects: z.enum(['always', 'never']).optional() }).optional(),
 })
 
@@ -38,9 +38,7 @@ export const paymentIntentRoutes = [
 ]
 
 function createPaymentIntent(peer: Peer, parameters: z.output<typeof NewPaymentIntent>, { cause }: Call): PaymentIntent {
-  const { amount, currency, payment_method_types: types, automatic_payment_methods: automatic } = parameters
-  if (types && automatic)
-    throw invalidRequest('You may only specify one of these parameters: automatic_payment_methods, payment_method_types.')
+  const { amount, currency, allowed_payment_method_types: types } = parameters
   requireChargeable(amount, 'amount')
   const customer = peer.store.need('customer', parameters.customer, 'customer')
   const method = peer.store.need('payment_method', parameters.payment_method, 'payment_method')

@@ -33,7 +33,7 @@ export function matchPath(pattern: string, path: string): string[] | null {
   const ids: string[] = []
   for (const [index, part] of wanted.entries()) {
     const actual = given[index] ?? ''
-    if (part === ':id' && actual !== '') ids.push(decodeURIComponent(actual))
+    if (part === ':id' && actual !== '') ids.push(actual)
     else if (part !== actual) return null
   }
   return ids

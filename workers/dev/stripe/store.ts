@@ -16,6 +16,7 @@ export class Store {
     refund: new Map(),
     dispute: new Map(),
     invoice: new Map(),
+    invoice_payment: new Map(),
     'checkout.session': new Map(),
     'billing_portal.session': new Map(),
     event: new Map(),

@@ -63,6 +63,7 @@ test.each<[string, Record<string, string>, object]>([
   ['a mode that is not played', { mode: 'subscription' }, { param: 'mode' }],
   ['no such customer', { customer: 'cus_none' }, { code: 'resource_missing', param: 'customer' }],
   ['an update of nobody', { 'customer_update[address]': 'auto' }, { param: 'customer_update' }],
+  ['what this version of the API has no more', { 'payment_method_types[0]': 'card' }, { code: 'parameter_unknown' }],
   ['an end in the past', { expires_at: '1000' }, { param: 'expires_at' }],
   ['what cannot be expanded', { 'expand[]': 'metadata' }, { param: 'expand' }],
 ])('%s is refused of a checkout session', async (_what, change, error) => {

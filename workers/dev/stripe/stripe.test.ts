@@ -76,6 +76,10 @@ test('a top-up through the hosted page is paid, saves the card, and has a receip
   expect(await (await fetch((charge as Stripe.Charge).receipt_url ?? '')).text()).toContain('27.00 USD')
   expect(await (await fetch(hosted ?? '')).text()).toContain(number)
   expect((await (await fetch(pdf ?? '')).text()).startsWith('%PDF')).toBe(true)
+  const [told] = await peer.arrived((paid.invoice as Stripe.Invoice).id ?? '', 'invoice.paid')
+  expect(told?.data.object).not.toHaveProperty('payments')
+  const { payments } = await stripe.invoices.retrieve((paid.invoice as Stripe.Invoice).id ?? '', { expand: ['payments'] })
+  expect(payments?.data).toMatchObject([{ payment: { payment_intent: (paid.payment_intent as Stripe.PaymentIntent).id } }])
   await peer.arrived(session.id, 'checkout.session.completed')
   await peer.arrived(String((paid.payment_intent as Stripe.PaymentIntent).id), 'payment_intent.succeeded')
   expect((await payAtPage(`${peer.url}/checkout/${session.id}`)).location).toBe(`${peer.url}/checkout/${session.id}`)
@@ -159,6 +163,14 @@ test('a repeated key answers what it answered before, and other parameters under
   await expect(stripe.paymentIntents.create({ ...offSession, ...saved, amount: 49 }, bad)).rejects.toMatchObject({
     code: 'amount_too_small',
   })
+})
+
+test('a session that allows cards only takes nothing else', async () => {
+  const { id: customer } = await stripe.customers.create()
+  const session = await topUp(customer, { allowed_payment_method_types: ['card'] })
+  expect(await (await fetch(session.url ?? '')).text()).not.toContain('pm_usBankAccount_success')
+  expect((await payAtPage(session.url, 'pm_usBankAccount_success')).status).toBe(400)
+  expect(await stripe.checkout.sessions.retrieve(session.id)).toMatchObject({ status: 'open', payment_intent: null })
 })
 
 test('a delayed payment completes unpaid, and then arrives or fails', async () => {
