@@ -24,6 +24,8 @@ export type StackDescription = {
   /** Stand-ins that people sign in at, by one click. */
   githubUrl: string
   googleUrl: string
+  /** Stripe: its API, the pages that people pay at, and `/control/`, which needs no key. */
+  stripeUrl: string
   demo: Demo
   access: { clientId: string; clientSecret: string }
 }

@@ -93,6 +93,11 @@ test('a stack has a KMS of its own, at the address it tells', async () => {
   expect({ status, body }).toMatchObject({ status: 200, body: { KeyMetadata: { Arn: kmsKeys.first.arn } } })
 })
 
+test('a stack has a Stripe of its own, at the address it tells', async () => {
+  expect((await fetch(`${stack.description.stripeUrl}/v1/balance`)).status).toBe(401)
+  expect(await (await fetch(`${stack.description.stripeUrl}/control/payments`)).json()).toEqual({ payments: [] })
+})
+
 test('stack.json describes the stack and only its owner reads it', () => {
   expect(statSync(join(options.directory, 'stack.json')).mode & 0o777).toBe(0o600)
 })

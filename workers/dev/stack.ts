@@ -15,6 +15,7 @@ import {
   loadLocalKeks,
   loadMailPassword,
   loadRestToken,
+  loadStripeKeys,
   planAccess,
   planDns,
   planInbox,
@@ -22,8 +23,10 @@ import {
   planMail,
   planNeon,
   planOauth,
+  planStripe,
   planUpstash,
   planUpstream,
+  type StripeKeys,
 } from './stand-ins.ts'
 import { planWorker, type WorkerName, workerNames } from './worker-processes/plan.ts'
 import { workerVars } from './worker-processes/vars.ts'
@@ -44,6 +47,7 @@ const standInNames = [
   'google',
   'mail',
   'inbox',
+  'stripe',
 ] as const
 export type ProcessName = (typeof standInNames)[number] | WorkerName
 const processNames: readonly ProcessName[] = [...standInNames, ...workerNames]
@@ -93,6 +97,7 @@ type Setting = {
   restToken: string
   localKeks: string
   mailPassword: string
+  stripeKeys: StripeKeys
   options: StackOptions
 }
 
@@ -121,6 +126,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       restToken: loadRestToken(directory),
       localKeks: loadLocalKeks(directory),
       mailPassword: loadMailPassword(directory),
+      stripeKeys: loadStripeKeys(directory),
       options,
     }
     const demo = await startStores(processes, setting, kept)
@@ -147,7 +153,7 @@ function clearDirectory(directory: string, reset: boolean): void {
 }
 
 async function startStores(processes: Processes, setting: Setting, kept: KeptDemo): Promise<Demo> {
-  const { directory, ports, report, restToken, mailPassword } = setting
+  const { directory, ports, report, restToken, mailPassword, stripeKeys } = setting
   const start = (plan: ProcessPlan) => startProcess(processes, plan, setting)
   const postgres = async () => {
     await start(await planPostgres(directory, ports.postgres))
@@ -172,6 +178,7 @@ async function startStores(processes: Processes, setting: Setting, kept: KeptDem
     planOauth(directory, ports, 'google'),
     planMail(directory, ports, mailPassword),
     planInbox(directory, ports),
+    planStripe(directory, ports, stripeKeys),
   ]
   await waitForAll([demo, redis(), ...others.map(start)])
   return demo
@@ -222,6 +229,7 @@ function describeStack({ ports, access }: Setting, demo: Demo): StackDescription
     dnsUrl: `http://${localHost}:${ports.dns}`,
     githubUrl: `http://${localHost}:${ports.github}`,
     googleUrl: `http://${localHost}:${ports.google}`,
+    stripeUrl: `http://${localHost}:${ports.stripe}`,
     demo,
     access: access.serviceToken,
   }

@@ -55,6 +55,14 @@ export function planOauth(directory: string, ports: Ports, service: 'github' | '
   return planProgram({ name: service, program: 'oauth/main.ts', parameters, directory, probe: acceptsConnections(ports[service]) })
 }
 
+/** Stripe, which tells the api Worker what happens there. It forgets everything when its process ends. */
+export function planStripe(directory: string, ports: Ports, { secretKey, webhookSecret }: StripeKeys): ProcessPlan {
+  const parameters = ['--port', ports.stripe, '--webhook-url', `http://${localHost}:${ports.api}/api/stripe/events`]
+  const environment = { STRIPE_SECRET_KEY: secretKey, STRIPE_WEBHOOK_SECRET: webhookSecret }
+  const probe = acceptsConnections(ports.stripe)
+  return planProgram({ name: 'stripe', program: 'stripe/main.ts', parameters, directory, probe, environment })
+}
+
 /** Takes every mail and delivers none: it shows them on a page and by its API. */
 export function planMail(directory: string, ports: Ports, password: string): ProcessPlan {
   const options = {
@@ -90,6 +98,17 @@ export function loadMailPassword(directory: string): string {
 /** The token of the local Upstash endpoint, made once and kept. */
 export function loadRestToken(directory: string): string {
   return loadToken(directory, 'upstash-token')
+}
+
+/** The key of the local Stripe's API and the secret it signs by. */
+export type StripeKeys = { secretKey: string; webhookSecret: string }
+
+/** Made once and kept. */
+export function loadStripeKeys(directory: string): StripeKeys {
+  return {
+    secretKey: `sk_test_${loadToken(directory, 'stripe-key')}`,
+    webhookSecret: `whsec_${loadToken(directory, 'stripe-webhook-secret')}`,
+  }
 }
 
 function loadToken(directory: string, name: string): string {
