@@ -1,4 +1,5 @@
 import { and, desc, eq, isNotNull, isNull, lt } from 'drizzle-orm'
+import { assert } from '#shared/values/assert.ts'
 import type { Db } from '../../client.ts'
 import { paymentFindings } from '../../schema/index.ts'
 
@@ -30,15 +31,13 @@ export async function lockFinding(tx: Db, id: number): Promise<PaymentFindingRow
   return row ?? null
 }
 
-export async function resolveFinding(
-  tx: Db,
-  id: number,
-  by: { resolvedBy: string; resolution: string },
-): Promise<PaymentFindingRow | null> {
+/** Keeps what was decided about a finding that the transaction has locked. */
+export async function resolveFinding(tx: Db, id: number, by: { resolvedBy: string; resolution: string }): Promise<PaymentFindingRow> {
   const [row] = await tx
     .update(paymentFindings)
     .set({ ...by, resolvedAt: new Date() })
     .where(eq(paymentFindings.id, id))
     .returning()
-  return row ?? null
+  assert(row, 'a locked finding is there')
+  return row
 }

@@ -12,10 +12,11 @@ export async function insertStripeEvent(
   db: Db,
   event: Pick<StripeEventRow, 'id' | 'type' | 'objectId' | 'livemode' | 'status' | 'createdAt'>,
 ): Promise<boolean> {
-  const dueAt = event.status === 'received' ? {} : { dueAt: null }
+  // Whole milliseconds, as a cursor has them.
+  const receivedAt = new Date()
   const rows = await db
     .insert(stripeEvents)
-    .values({ ...event, ...dueAt })
+    .values({ ...event, receivedAt, dueAt: event.status === 'received' ? receivedAt : null })
     .onConflictDoNothing()
     .returning({ id: stripeEvents.id })
   return rows.length > 0
