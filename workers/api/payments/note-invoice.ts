@@ -1,8 +1,8 @@
 import type Stripe from 'stripe'
 import type { Db } from '#db/client.ts'
-import { changeTopUp, findTopUpOfIntent, lockTopUp, type TopUpRow } from '#db/queries/payments/settled-top-ups.ts'
+import { changeTopUp, lockTopUp, type TopUpRow } from '#db/queries/payments/settled-top-ups.ts'
 import { recordEvent } from '#workers/services/events/record-event.ts'
-import { idOf, type Payments, type Settlement } from './payments.ts'
+import type { Payments, Settlement } from './payments.ts'
 
 export interface Invoice {
   number: string
@@ -23,22 +23,15 @@ export async function noteInvoice(tx: Db, topUp: TopUpRow, { number, url, pdfUrl
   await recordEvent(tx, { organizationId, type: 'invoice.ready', data: { topUpId: id, invoiceNumber: number, amountNanos }, dedupe: id })
 }
 
-/** Keeps what Stripe says of an invoice that was paid. One whose top-up is not credited yet comes along when it is. */
-export async function settleInvoice({ stripe, db, transact }: Payments, invoiceId: string): Promise<Settlement> {
-  const invoice = await stripe.invoices.retrieve(invoiceId, { expand: ['payments'] })
-  const noted = invoiceOf(invoice)
-  if (!noted) return 'unchanged'
-  for (const { payment } of invoice.payments?.data ?? []) {
-    const paymentIntentId = idOf(payment.payment_intent)
-    const known = paymentIntentId === null ? null : await findTopUpOfIntent(db, paymentIntentId)
-    if (known) return transact((tx) => noteOnce(tx, known.id, noted))
-  }
-  return 'unchanged'
-}
-
-async function noteOnce(tx: Db, topUpId: string, invoice: Invoice): Promise<Settlement> {
-  const topUp = await lockTopUp(tx, topUpId)
-  if (topUp?.status !== 'succeeded' || topUp.invoiceNumber !== null) return 'unchanged'
-  await noteInvoice(tx, topUp, invoice)
-  return 'applied'
+/** Keeps what Stripe says of the invoice of a top-up, which it names as `metadata.topUpId`. One whose top-up is not credited yet comes along when it is. */
+export async function settleInvoice({ stripe, transact }: Payments, invoiceId: string): Promise<Settlement> {
+  const found = await stripe.invoices.retrieve(invoiceId)
+  const [invoice, topUpId] = [invoiceOf(found), found.metadata?.topUpId]
+  if (!invoice || topUpId === undefined) return 'unchanged'
+  return transact(async (tx): Promise<Settlement> => {
+    const topUp = await lockTopUp(tx, topUpId)
+    if (topUp?.status !== 'succeeded' || topUp.invoiceNumber !== null) return 'unchanged'
+    await noteInvoice(tx, topUp, invoice)
+    return 'applied'
+  })
 }
