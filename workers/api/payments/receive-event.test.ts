@@ -232,7 +232,7 @@ test(`${eventCount} events, each three times, shuffled, some forged, in batches 
         roll(20) === 0 ? send(till, eventOf(event.type, event.objectId), { secret: 'whsec_forged0000000000' }) : send(till, event),
       ),
     )
-    expect(new Set(answers.map(({ status }) => status)).difference(new Set([200, 400]))).toEqual(new Set())
+    expect(answers.map(({ status }) => status).filter((status) => status !== 200 && status !== 400)).toEqual([])
     // What Stripe says changes while its events are under way.
     for (const change of later.splice(0, Math.ceil((later.length * 60) / deliveries.length))) change()
     expect(await drain(till, 10), `RELAY_SEED=${seed}`).toMatchObject({ failed: 0 })

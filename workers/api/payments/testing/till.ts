@@ -35,7 +35,7 @@ export async function openTill(): Promise<Till> {
   const stage = await setStage({ STRIPE_URL: stripe.url })
   const { surroundings, db } = stage
   const actor = { type: 'operator', id: 'test', ip: null, requestId: null } as const
-  const bounds = { minTopUpNanos: 1, maxTopUpNanos: 1, automaticTax: false, collectTaxIds: false }
+  const bounds = { minTopUpNanos: 10_000_000, maxTopUpNanos: 10_000_000, automaticTax: false, collectTaxIds: false }
   await setStripeSettings({ ...surroundings, actor }, { ...bounds, secretKey: 'sk_test_0123456789abcdef', webhookSecret })
   return {
     stage,
