@@ -71,6 +71,14 @@ CREATE TABLE "stripe_events" (
 	"due_at" timestamp with time zone DEFAULT now()
 );
 --> statement-breakpoint
+CREATE TABLE "top_up_returns" (
+	"id" text PRIMARY KEY NOT NULL,
+	"top_up_id" text NOT NULL,
+	"cents" bigint NOT NULL,
+	"came_back" boolean DEFAULT false NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "top_ups" (
 	"id" text PRIMARY KEY NOT NULL,
 	"organization_id" text NOT NULL,
@@ -155,6 +163,7 @@ ALTER TABLE "signing_keys" ADD COLUMN "public_jwk" jsonb;--> statement-breakpoin
 ALTER TABLE "billing_accounts" ADD CONSTRAINT "billing_accounts_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "credit_grants" ADD CONSTRAINT "credit_grants_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "credit_grants" ADD CONSTRAINT "credit_grants_code_promotion_codes_code_fk" FOREIGN KEY ("code") REFERENCES "public"."promotion_codes"("code") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "top_up_returns" ADD CONSTRAINT "top_up_returns_top_up_id_top_ups_id_fk" FOREIGN KEY ("top_up_id") REFERENCES "public"."top_ups"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "top_ups" ADD CONSTRAINT "top_ups_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "webhook_attempts" ADD CONSTRAINT "webhook_attempts_delivery_id_webhook_deliveries_id_fk" FOREIGN KEY ("delivery_id") REFERENCES "public"."webhook_deliveries"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "webhook_deliveries" ADD CONSTRAINT "webhook_deliveries_endpoint_id_webhook_endpoints_id_fk" FOREIGN KEY ("endpoint_id") REFERENCES "public"."webhook_endpoints"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
@@ -165,6 +174,7 @@ CREATE INDEX "credit_grants_expiry" ON "credit_grants" USING btree ("expires_at"
 CREATE INDEX "credit_grants_organization" ON "credit_grants" USING btree ("organization_id","id");--> statement-breakpoint
 CREATE INDEX "payment_findings_open" ON "payment_findings" USING btree ("id") WHERE "payment_findings"."resolved_at" is null;--> statement-breakpoint
 CREATE INDEX "stripe_events_due" ON "stripe_events" USING btree ("due_at") WHERE "stripe_events"."status" = 'received';--> statement-breakpoint
+CREATE INDEX "top_up_returns_top_up" ON "top_up_returns" USING btree ("top_up_id");--> statement-breakpoint
 CREATE INDEX "top_ups_organization" ON "top_ups" USING btree ("organization_id","id");--> statement-breakpoint
 CREATE UNIQUE INDEX "top_ups_one_automatic" ON "top_ups" USING btree ("organization_id") WHERE "top_ups"."kind" = 'automatic' and "top_ups"."status" = 'pending';--> statement-breakpoint
 CREATE INDEX "top_ups_pending" ON "top_ups" USING btree ("created_at") WHERE "top_ups"."status" = 'pending';--> statement-breakpoint
@@ -173,7 +183,7 @@ CREATE INDEX "webhook_deliveries_endpoint" ON "webhook_deliveries" USING btree (
 CREATE INDEX "webhook_deliveries_of_event" ON "webhook_deliveries" USING btree ("event");--> statement-breakpoint
 CREATE INDEX "webhook_endpoints_organization" ON "webhook_endpoints" USING btree ("organization_id");--> statement-breakpoint
 CREATE INDEX "customer_events_waiting" ON "customer_events" USING btree ("organization_id","id") WHERE "customer_events"."fanned_out_at" is null;--> statement-breakpoint
-CREATE INDEX "customer_events_unmailed" ON "customer_events" USING btree ("id") WHERE "customer_events"."mailed_at" is null and "customer_events"."type" in ('balance.low', 'balance.exhausted');--> statement-breakpoint
+CREATE INDEX "customer_events_unmailed" ON "customer_events" USING btree ("id") WHERE "customer_events"."mailed_at" is null and ("customer_events"."type" in ('balance.low', 'balance.exhausted', 'refund.created') or "customer_events"."type" = 'topup.failed' and "customer_events"."data" ->> 'kind' = 'automatic');--> statement-breakpoint
 -- By hand: what events told in columns of their own, they tell as data; what happened before is no news for a webhook.
 UPDATE "customer_events" SET
   "data" = CASE "type" WHEN 'credential.paused' THEN jsonb_build_object('credentialId', "credential_id")

@@ -1,7 +1,12 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, type SQLWrapper, sql } from 'drizzle-orm'
 import { bigint, check, index, jsonb, pgTable, text, timestamp, unique } from 'drizzle-orm/pg-core'
 import { customerEventTypes } from '#shared/contracts/events/types.ts'
 import { organizations } from './organizations.ts'
+
+/** Whether somebody is written about an event: what a person has to know of the money. A top-up that they saw fail themselves is none. */
+export function isMailedEvent({ type, data }: { type: SQLWrapper; data: SQLWrapper }): SQL {
+  return sql`(${type} in ('balance.low', 'balance.exhausted', 'refund.created') or ${type} = 'topup.failed' and ${data} ->> 'kind' = 'automatic')`
+}
 
 /**
  * What a customer is told of its account, written in the transaction of what it tells. It is the outbox of the mails about money and of the customer's webhooks.
@@ -38,7 +43,9 @@ export const customerEvents = pgTable(
     unique('customer_events_dedupe').on(t.organizationId, t.type, t.dedupe),
     index('customer_events_organization').on(t.organizationId, t.id),
     // The few that nobody has been written about, or that no endpoint was handed.
-    index('customer_events_unmailed').on(t.id).where(sql`${t.mailedAt} is null and ${t.type} in ('balance.low', 'balance.exhausted')`),
+    index('customer_events_unmailed')
+      .on(t.id)
+      .where(sql`${t.mailedAt} is null and ${isMailedEvent(t)}`),
     index('customer_events_waiting').on(t.organizationId, t.id).where(sql`${t.fannedOutAt} is null`),
   ],
 )

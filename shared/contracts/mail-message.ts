@@ -30,6 +30,7 @@ export const MailMessage = z.discriminatedUnion('kind', [
     email: z.string().optional(),
   }),
   z.object({ kind: z.literal('spend_alert'), alertId: z.string(), userId: z.string(), period: z.string() }),
+  /** An event that tells of the balance, or of a payment into it. */
   z.object({ kind: z.literal('balance'), eventId: z.int(), userId: z.string() }),
 ])
 export type MailMessage = z.infer<typeof MailMessage>

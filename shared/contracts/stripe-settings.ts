@@ -57,3 +57,7 @@ export const stripeWebhookPlace: SecretPlace = {
   row: 'stripe',
   purpose: 'webhook_secret',
 }
+
+/** What Stripe says to the stored key. `answer` tells what stood in the way, or the mode of the account. */
+export const StripeTest = z.object({ outcome: z.enum(['works', 'refused', 'unreachable']), answer: z.string() })
+export type StripeTest = z.infer<typeof StripeTest>

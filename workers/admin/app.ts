@@ -19,6 +19,7 @@ import { parkedEventRoutes } from './routes/parked-events.ts'
 import { reconciliationRoutes } from './routes/reconciliations.ts'
 import { routeRoutes } from './routes/routes.ts'
 import { secretRoutes } from './routes/secrets.ts'
+import { stripeRoutes } from './routes/stripe.ts'
 import { usageRoutes } from './routes/usage.ts'
 
 /** Platform administration. Nothing is answered, not even what exists, before Cloudflare Access vouched for the caller. */
@@ -42,5 +43,6 @@ export const adminApp = new Hono<AdminContext>()
   .route('/reconciliations', reconciliationRoutes)
   .route('/routes', routeRoutes)
   .route('/secrets', secretRoutes)
+  .route('/stripe', stripeRoutes)
   .onError(renderError)
   .notFound((c) => renderError(new Problem('not_found', 'The path and method name nothing of this API.'), c))

@@ -13,6 +13,7 @@ export interface AdminEnv extends KekSettings, z.input<typeof TargetSettings> {
   LEDGER?: LedgerNamespace
   ACCESS_TEAM_URL?: string
   ACCESS_AUDIENCE?: string
+  STRIPE_URL?: string
 }
 
 const Settings = z.object({
@@ -22,6 +23,8 @@ const Settings = z.object({
   /** Issuer of the tokens, and where their signing keys are; without a slash at its end, as Access writes it into tokens. */
   ACCESS_TEAM_URL: z.url().regex(/[^/]$/, 'must not end with a slash'),
   ACCESS_AUDIENCE: z.string().min(1),
+  /** Another Stripe than the real one: a stand-in. */
+  STRIPE_URL: z.url().default('https://api.stripe.com'),
   ...KekSettings.shape,
   ...TargetSettings.shape,
 })
@@ -32,6 +35,7 @@ export interface Surroundings {
   transact: Transact
   ledger: LedgerNamespace
   access: { teamUrl: string; audience: string }
+  stripeUrl: string
   /** Throws a `KekMisconfiguration`: what needs no secret goes on without. */
   keyRing(): KeyRing
   targets: TargetAccess
@@ -57,6 +61,7 @@ export function surroundingsOf(env: AdminEnv): Surroundings {
     transact: openTransact(database),
     ledger: env.LEDGER,
     access: { teamUrl: settings.data.ACCESS_TEAM_URL, audience: settings.data.ACCESS_AUDIENCE },
+    stripeUrl: settings.data.STRIPE_URL,
     keyRing: keyRingWhenAsked(settings.data),
     targets: targetAccessOf(settings.data),
   }

@@ -28,7 +28,7 @@ export const reconciliationRuns = 24
 /** Findings listed of each run: a fault shows in the first, and all stay in the table. */
 export const findingsPerRun = 100
 
-/** Balance events, or parked events, in one answer. */
+/** Balance events, parked events, events of Stripe or findings about payments in one answer. */
 export const eventsPerPage = 100
 
 /** Secrets on one page of a rotation: with two questions to KMS and one to Postgres for each, far below what a Worker may ask in one request. */

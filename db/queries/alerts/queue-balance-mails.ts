@@ -1,14 +1,16 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Db } from '../../client.ts'
+import { isMailedEvent } from '../../schema/customer-events.ts'
 import { readRows, SafeBigint } from '../../statements.ts'
 import { isToldOfMoney } from '../mail/read-mail-facts.ts'
 
-/** Puts the mails about balances that nobody was written about yet into the outbox, of at most `limit` events. Answers how many events those were. */
+/** Puts the mails about balances and payments that nobody was written about yet into the outbox, of at most `limit` events. Answers how many events those were. */
 export async function queueBalanceMails(db: Db, limit: number): Promise<number> {
   const statement = sql`
     with waiting as (
-      select id from customer_events where mailed_at is null and type in ('balance.low', 'balance.exhausted') order by id limit ${limit} for update skip locked
+      select id from customer_events where mailed_at is null and ${isMailedEvent({ type: sql`type`, data: sql`data` })}
+      order by id limit ${limit} for update skip locked
     ), taken as (
       update customer_events e set mailed_at = now() from waiting w where e.id = w.id returning e.id, e.organization_id
     ), mails as (

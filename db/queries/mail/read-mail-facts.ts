@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
+import { eventData } from '#shared/contracts/events/customer-event.ts'
 import type { Db } from '../../client.ts'
 import { readRows, SafeBigint } from '../../statements.ts'
 
@@ -73,23 +74,31 @@ export async function readSpendAlertFacts(
   return row ?? null
 }
 
-const BalanceFacts = z.object({
+const EventFacts = z.object({
   email: z.string(),
   organization: z.string(),
-  type: z.enum(['balance.low', 'balance.exhausted']),
   balanceNanos: SafeBigint,
-  thresholdNanos: SafeBigint,
+  event: z.discriminatedUnion('type', [
+    z.object({ type: z.literal('balance.low'), data: eventData['balance.low'] }),
+    z.object({ type: z.literal('balance.exhausted'), data: eventData['balance.exhausted'] }),
+    z.object({ type: z.literal('refund.created'), data: eventData['refund.created'] }),
+    z.object({ type: z.literal('topup.failed'), data: eventData['topup.failed'] }),
+  ]),
 })
-export type BalanceFacts = z.infer<typeof BalanceFacts>
+export type EventFacts = z.infer<typeof EventFacts>
 
-/** What the mail about a balance says, with the balance as it is now; null when it is above the threshold again, or the user is not told of money any more. */
-export async function readBalanceFacts(db: Db, { eventId, userId }: { eventId: number; userId: string }): Promise<BalanceFacts | null> {
+/**
+ * What the mail about an event says, with the balance as it is now; null when it told of a balance that is above the threshold again, or the user is not told of
+ * money any more.
+ */
+export async function readEventFacts(db: Db, { eventId, userId }: { eventId: number; userId: string }): Promise<EventFacts | null> {
   const statement = sql`
-    select u.email, o.name as organization, e.type, o.balance_nanos as "balanceNanos", (e.data ->> 'thresholdNanos')::bigint as "thresholdNanos"
+    select u.email, o.name as organization, o.balance_nanos as "balanceNanos", jsonb_build_object('type', e.type, 'data', e.data) as event
     from customer_events e join organizations o on o.id = e.organization_id
     join memberships m on m.organization_id = o.id join users u on u.id = m.user_id
-    where e.id = ${eventId} and u.id = ${userId} and o.balance_nanos < (e.data ->> 'thresholdNanos')::bigint and ${isToldOfMoney}`
-  const [row] = await readRows(db, statement, BalanceFacts)
+    where e.id = ${eventId} and u.id = ${userId} and ${isToldOfMoney}
+      and (e.type not in ('balance.low', 'balance.exhausted') or o.balance_nanos < (e.data ->> 'thresholdNanos')::bigint)`
+  const [row] = await readRows(db, statement, EventFacts)
   return row ?? null
 }
 

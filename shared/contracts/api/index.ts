@@ -17,6 +17,7 @@ import { secondFactorOperations } from './second-factor.ts'
 import { sessionOperations } from './sessions.ts'
 import { settingsOperations } from './settings.ts'
 import { signInOperations } from './sign-in.ts'
+import { stripeOperations } from './stripe.ts'
 import { usageOperations } from './usage.ts'
 
 /** Every operation of the API, by its resource. */
@@ -40,5 +41,6 @@ export const operations = {
   sessions: sessionOperations,
   settings: settingsOperations,
   signIn: signInOperations,
+  stripe: stripeOperations,
   usage: usageOperations,
 }

@@ -216,17 +216,28 @@ test('mails that another run has in hand are left to it', async () => {
   expect(await raise(Date.now())).toMatchObject({ queued: 1 })
 })
 
-test('a balance event is mailed once, to each who looks after money, and a paused credential to nobody', async () => {
+test('an event of money is mailed once, to each who looks after it, and nobody of what they saw themselves', async () => {
   const owner = await stage.person()
   const organizationId = await stage.organization([
     [owner, 'owner'],
     [await stage.person(), 'viewer'],
   ])
-  const low = { organizationId, type: 'balance.low' as const, data: { balanceNanos: 4, thresholdNanos: 5 } }
-  const paused = { organizationId, type: 'byok.invalid' as const, data: { credentialId: 'byk_x' } }
-  const [event] = await stage.db.insert(customerEvents).values([low, paused]).returning({ id: customerEvents.id })
+  const topUp = { topUpId: 'top_x', amountNanos: 1, balanceNanos: 0, reason: 'declined', retryAt: null }
+  const mailed = [
+    { organizationId, type: 'balance.low' as const, data: { balanceNanos: 4, thresholdNanos: 5 } },
+    { organizationId, type: 'refund.created' as const, data: { ...topUp, cause: 'refund' } },
+    { organizationId, type: 'topup.failed' as const, data: { ...topUp, kind: 'automatic' } },
+  ]
+  const silent = [
+    { organizationId, type: 'byok.invalid' as const, data: { credentialId: 'byk_x' } },
+    { organizationId, type: 'topup.failed' as const, data: { ...topUp, kind: 'checkout' } },
+    { organizationId, type: 'topup.succeeded' as const, data: { ...topUp, kind: 'automatic' } },
+  ]
+  const events = await stage.db.insert(customerEvents).values(mailed).returning({ id: customerEvents.id })
+  await stage.db.insert(customerEvents).values(silent)
   await Promise.all([raise(Date.now()), raise(Date.now()), raise(Date.now())])
-  expect(stage.mails).toEqual([{ kind: 'balance', eventId: event?.id, userId: owner.userId }])
+  const expected = events.map(({ id }) => ({ kind: 'balance', eventId: id, userId: owner.userId }))
+  expect(stage.mails.sort((one, other) => JSON.stringify(one).localeCompare(JSON.stringify(other)))).toEqual(expected)
 })
 
 test('what has served its time is deleted, and nothing that has not', async () => {

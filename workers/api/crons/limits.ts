@@ -1,7 +1,8 @@
 /** Crons of this Worker as wrangler.toml names them, with what each is for. */
-export const pushesCron = '* * * * *'
+export const minuteCron = '* * * * *'
 export const alertsCron = '*/5 * * * *'
 export const cleanUpCron = '23 4 * * *'
+export const paymentsCron = '11 5 * * *'
 
 /** Customers whose push is taken at once, and calls of objects at once: an invocation has six connections that wait for an answer. */
 export const pushesTogether = 60

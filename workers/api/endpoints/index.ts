@@ -17,6 +17,7 @@ import { secondFactorEndpoints } from './second-factor.ts'
 import { sessionEndpoints } from './sessions.ts'
 import { settingsEndpoints } from './settings.ts'
 import { signInEndpoints } from './sign-in.ts'
+import { stripeEndpoints } from './stripe.ts'
 import { usageEndpoints } from './usage.ts'
 
 /** Every operation that this Worker carries out. */
@@ -39,5 +40,6 @@ export const endpoints: readonly Endpoint[] = [
   ...sessionEndpoints,
   ...settingsEndpoints,
   ...signInEndpoints,
+  ...stripeEndpoints,
   ...usageEndpoints,
 ]

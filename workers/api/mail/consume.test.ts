@@ -227,6 +227,23 @@ describe('a mail about money', () => {
     await stage.db.update(organizations).set({ balanceNanos: 5_000_000_000 }).where(eq(organizations.id, organizationId))
     expect(await mailOf(message)).toBeNull()
   })
+
+  test.each([
+    ['refund.created', { cause: 'refund' }, 'A payment was refunded', '$10.00 of credit went back'],
+    ['refund.created', { cause: 'dispute' }, 'A payment is disputed', 'Until that is decided, $10.00 of credit is taken back'],
+    ['topup.failed', { reason: 'declined', retryAt: '2026-11-24T12:00:00Z' }, 'An automatic top-up failed', 'after 2026-11-24 12:00 UTC'],
+    ['topup.failed', { reason: 'authentication_required', retryAt: null }, 'An automatic top-up failed', 'not tried again by itself'],
+  ] as const)('tells of %s with %j, and of the balance as it is', async (type, more, subject, text) => {
+    const person = await stage.person()
+    const organizationId = await stage.organization([[person, 'billing_admin']])
+    await stage.db.update(organizations).set({ balanceNanos: -3_500_000_000 }).where(eq(organizations.id, organizationId))
+    const data = { topUpId: 'top_x', kind: 'automatic', amountNanos: 10_000_000_000, balanceNanos: 0, ...more }
+    const [row] = await stage.db.insert(customerEvents).values({ organizationId, type, data }).returning({ id: customerEvents.id })
+    const mail = await mailOf({ kind: 'balance', eventId: row?.id, userId: person.userId })
+    expect(mail).toMatchObject({ to: person.email, subject })
+    expect(mail?.text).toContain(text)
+    expect(mail?.text).toContain('is -$3.50.')
+  })
 })
 
 describe('each message is judged alone', () => {

@@ -1,4 +1,4 @@
-import type { BalanceFacts, InvitationFacts, LinkFacts, SpendAlertFacts } from '#db/queries/mail/read-mail-facts.ts'
+import type { EventFacts, InvitationFacts, LinkFacts, SpendAlertFacts } from '#db/queries/mail/read-mail-facts.ts'
 import { formatUsd } from '#shared/values/money.ts'
 import { oneLine } from '#workers/services/mail/compose.ts'
 import type { Letter } from './letter.ts'
@@ -69,21 +69,53 @@ export function spendAlertLetter(facts: SpendAlertFacts, firstDay: string, porta
   }
 }
 
-export function balanceLetter(facts: BalanceFacts, portalUrl: string): Letter {
-  const organization = nameOf(facts.organization)
-  const balance = `The balance of the organization "${organization}" is $${formatUsd(facts.balanceNanos)}.`.replace('$-', '-$')
-  const isExhausted = facts.type === 'balance.exhausted'
+/** The mail about an event that tells of money. */
+export function eventLetter({ organization, balanceNanos, event }: EventFacts, portalUrl: string): Letter {
+  const of = `the organization "${nameOf(organization)}"`
+  const balance = `The balance of ${of} is ${dollars(balanceNanos)}.`
   return {
-    subject: isExhausted ? 'Your credit is used up' : 'Your credit is running low',
-    paragraphs: isExhausted
-      ? [balance, 'Requests are refused with status 402 until credit is added.']
-      : [
-          balance,
-          `That is below the $${formatUsd(facts.thresholdNanos)} at which you want to be told. Add credit before requests are refused.`,
-        ],
+    ...wordsOf(event, of, balance),
     action: { label: 'Look at the balance', url: portalUrl },
     closing: ['You get this mail as an owner or billing admin of the organization.'],
   }
+}
+
+function wordsOf({ type, data }: EventFacts['event'], of: string, balance: string): Pick<Letter, 'subject' | 'paragraphs'> {
+  switch (type) {
+    case 'balance.exhausted':
+      return { subject: 'Your credit is used up', paragraphs: [balance, 'Requests are refused with status 402 until credit is added.'] }
+    case 'balance.low': {
+      const told = `That is below the ${dollars(data.thresholdNanos)} at which you want to be told. Add credit before requests are refused.`
+      return { subject: 'Your credit is running low', paragraphs: [balance, told] }
+    }
+    case 'refund.created': {
+      const isRefund = data.cause === 'refund'
+      const what = isRefund
+        ? `A payment was refunded, and ${dollars(data.amountNanos)} of credit went back with it.`
+        : `A payment is disputed at the bank of whoever made it. Until that is decided, ${dollars(data.amountNanos)} of credit is taken back; it returns when the dispute is withdrawn or lost by the bank.`
+      const closing = 'A balance below zero stops all requests until credit is added.'
+      return { subject: isRefund ? 'A payment was refunded' : 'A payment is disputed', paragraphs: [what, balance, closing] }
+    }
+    case 'topup.failed': {
+      const what = `The automatic top-up of ${of} by ${dollars(data.amountNanos)} failed: ${failures[data.reason]}.`
+      const next =
+        data.retryAt === null
+          ? 'It is not tried again by itself. Add credit, check the payment method, and turn automatic top-up on again.'
+          : `It is tried again after ${moment(Date.parse(data.retryAt))}. Until then you can add credit, or save another payment method.`
+      return { subject: 'An automatic top-up failed', paragraphs: [what, next, balance] }
+    }
+  }
+}
+
+const failures = {
+  declined: 'the bank declined the payment',
+  authentication_required: 'the bank wants the owner of the card to confirm the payment',
+  expired: 'it was not paid in time',
+  failed: 'the payment did not go through',
+} as const
+
+function dollars(amountNanos: number): string {
+  return `$${formatUsd(amountNanos)}`.replace('$-', '-$')
 }
 
 export function greet(name: string): string {

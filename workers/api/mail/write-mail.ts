@@ -1,16 +1,10 @@
-import {
-  readBalanceFacts,
-  readInvitationFacts,
-  readLinkFacts,
-  readRecipient,
-  readSpendAlertFacts,
-} from '#db/queries/mail/read-mail-facts.ts'
+import { readEventFacts, readInvitationFacts, readLinkFacts, readRecipient, readSpendAlertFacts } from '#db/queries/mail/read-mail-facts.ts'
 import type { MailMessage } from '#shared/contracts/mail-message.ts'
 import type { Mail } from '#workers/services/mail/compose.ts'
 import type { Surroundings } from '../env.ts'
 import { signMailLink } from '../identity/mail-links.ts'
 import { htmlOf, type Letter, textOf } from './letter.ts'
-import { balanceLetter, invitationLetter, linkLetter, spendAlertLetter } from './letters.ts'
+import { eventLetter, invitationLetter, linkLetter, spendAlertLetter } from './letters.ts'
 import { noticeLetter } from './notices.ts'
 
 export type Writing = Pick<Surroundings, 'db' | 'transact' | 'keyRing' | 'portalUrl'>
@@ -46,8 +40,8 @@ async function write(writing: Writing, message: MailMessage): Promise<Written | 
       return facts && { to: facts.email, letter: spendAlertLetter(facts, message.period, portalUrl) }
     }
     case 'balance': {
-      const facts = await readBalanceFacts(db, message)
-      return facts && { to: facts.email, letter: balanceLetter(facts, portalUrl) }
+      const facts = await readEventFacts(db, message)
+      return facts && { to: facts.email, letter: eventLetter(facts, portalUrl) }
     }
   }
 }

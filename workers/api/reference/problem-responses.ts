@@ -26,7 +26,7 @@ function applies(code: ProblemCode, operation: ApiOperation): boolean {
   const isOfOrganization = !isPublic && access !== 'person'
   const isChange = method !== 'GET'
   const conditions: Record<ProblemCode, boolean> = {
-    invalid_request: query !== undefined || body !== undefined || idempotent !== undefined,
+    invalid_request: query !== undefined || body !== undefined || idempotent !== undefined || operation.id === 'stripe.receive',
     unauthenticated: !isPublic || isChange,
     sign_in_failed: isPublic && isChange,
     access_denied: !isPublic,
@@ -41,7 +41,7 @@ function applies(code: ProblemCode, operation: ApiOperation): boolean {
     payments_off: access === 'billing.top_up' || access === 'billing.payment_method' || operation.id === 'stripe.receive',
     link_spent: isPublic && isChange,
     precondition_failed: precondition !== undefined,
-    body_too_large: body !== undefined,
+    body_too_large: body !== undefined || operation.id === 'stripe.receive',
     not_json: body !== undefined,
     amount_out_of_range: false,
     idempotency_key_reused: idempotent !== undefined,

@@ -15,6 +15,7 @@ import { addParkedCommand } from './parked.ts'
 import { addReconcileCommands } from './reconcile.ts'
 import { addRouteCommands } from './route.ts'
 import { addSecretCommands } from './secret.ts'
+import { addStripeCommands } from './stripe.ts'
 import { addUsageCommand } from './usage.ts'
 
 /** What the command takes from the process it runs in. */
@@ -54,7 +55,7 @@ export async function runRelay(parameters: string[], terminal: Terminal): Promis
 function relayProgram(desk: Desk, terminal: Terminal): Command {
   const program = new Command('relay')
     .description(
-      'Operate Rocket Relay: customers, credit, keys, own keys at providers, models, usage, secrets, mail, the books and the audit log.',
+      'Operate Rocket Relay: customers, credit, keys, own keys at providers, models, usage, secrets, mail, payments, the books and the audit log.',
     )
     .exitOverride()
     .configureOutput({ writeOut: terminal.print, writeErr: terminal.complain })
@@ -73,6 +74,7 @@ function relayProgram(desk: Desk, terminal: Terminal): Command {
   addParkedCommand(program, desk)
   addSecretCommands(program, desk)
   addMailCommands(program, desk)
+  addStripeCommands(program, desk)
   return program
 }
 
@@ -95,4 +97,5 @@ Examples:
   npm run relay -- audit verify org_…
   npm run relay -- secret rotate
   npm run relay -- mail set --host smtp.example.com --port 465 --security tls --user relay --password - --from relay@example.com < password.txt
+  npm run relay -- stripe set --secret-key - --webhook-secret - < keys.txt
 `

@@ -24,6 +24,7 @@ export function workerVars(
     OWN_HOSTS: 'relay.example.com',
     ALLOWED_TARGETS: `http://${localHost}:${ports.upstream},http://${localHost}:${ports.inbox}`,
   }
+  const stripe = { STRIPE_URL: `http://${localHost}:${ports.stripe}` }
   const keks = { KMS_PROVIDER: 'local', LOCAL_KEKS: kept.localKeks }
   return {
     proxy: { ...postgres, ...redis, ...upstreams, ...targets, ...keks },
@@ -37,10 +38,10 @@ export function workerVars(
       ...targets,
       ...keks,
       ...oauthVars(ports),
-      STRIPE_URL: `http://${localHost}:${ports.stripe}`,
+      ...stripe,
       PORTAL_URL: portalUrlOf(ports),
     },
-    admin: { ...postgres, ...access, ...targets, ...keks },
+    admin: { ...postgres, ...access, ...targets, ...keks, ...stripe },
   }
 }
 
