@@ -28,6 +28,7 @@ import {
   planUpstream,
   type StripeKeys,
 } from './stand-ins.ts'
+import { storeStripeSettings } from './stripe-settings.ts'
 import { planWorker, type WorkerName, workerNames } from './worker-processes/plan.ts'
 import { workerVars } from './worker-processes/vars.ts'
 
@@ -162,6 +163,7 @@ async function startStores(processes: Processes, setting: Setting, kept: KeptDem
     const upstreamUrl = `http://${localHost}:${ports.upstream}`
     const demo = await prepareDatabase(postgresUrl(ports.postgres), { upstreamUrl, kept }, report)
     await storeMailServer(postgresUrl(ports.postgres), ports.smtp, mailPassword, apiVars(setting))
+    await storeStripeSettings(postgresUrl(ports.postgres), stripeKeys, apiVars(setting))
     return demo
   }
   const redis = async () => {
