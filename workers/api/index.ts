@@ -9,15 +9,16 @@ import { pushChanges } from './crons/push-changes.ts'
 import { raiseAlerts } from './crons/raise-alerts.ts'
 import { type ApiEnv, type Surroundings, surroundingsOf } from './env.ts'
 import { consumeMails } from './mail/consume.ts'
+import { runAutomaticTopUps } from './payments/automatic/run.ts'
 
 /** Answers what it did, for the log. */
 type Job = (surroundings: Surroundings, scheduledTimeMs: number) => Promise<Record<string, number>>
 
-/** Each cron is an invocation of its own, so that a job that fails stops no other. */
-const jobs: Record<string, Job> = {
-  [pushesCron]: (surroundings) => pushChanges(surroundings),
-  [alertsCron]: raiseAlerts,
-  [cleanUpCron]: ({ db }) => cleanUp(db),
+/** A job that fails stops no other. */
+const jobs: Record<string, Job[]> = {
+  [pushesCron]: [(surroundings) => pushChanges(surroundings), (surroundings) => runAutomaticTopUps(surroundings)],
+  [alertsCron]: [raiseAlerts],
+  [cleanUpCron]: [({ db }) => cleanUp(db)],
 }
 
 /** What customers do outside of the endpoint; consumer of the queue `mail`; and the crons that look after what both leave. */
@@ -30,14 +31,18 @@ export default {
   },
   async scheduled(controller, env) {
     const { cron, scheduledTime } = controller
-    const job = jobs[cron]
-    assert(job, `no job for the cron ${cron}`)
-    try {
-      const did = await job(surroundingsOf(env), scheduledTime)
-      if (Object.values(did).some((count) => count > 0)) console.log(JSON.stringify({ event: 'cron_done', cron, ...did }))
-    } catch (error) {
-      logFailure('cron_failed', error, { cron })
-      throw error
+    const due = jobs[cron]
+    assert(due, `no job for the cron ${cron}`)
+    const carryOut = async (job: Job) => {
+      try {
+        const did = await job(surroundingsOf(env), scheduledTime)
+        if (Object.values(did).some((count) => count > 0)) console.log(JSON.stringify({ event: 'cron_done', cron, ...did }))
+      } catch (error) {
+        logFailure('cron_failed', error, { cron })
+        throw error
+      }
     }
+    const ended = await Promise.allSettled(due.map(carryOut))
+    for (const each of ended) if (each.status === 'rejected') throw each.reason
   },
 } satisfies ExportedHandler<ApiEnv>
