@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Db } from '../../client.ts'
 import { readRows, SafeBigint } from '../../statements.ts'
 import { lockOrganizations } from '../lock-organizations.ts'
-import { isOfPlatformMode } from './billing-accounts.ts'
+import { isOfPlatformMode, platformMode } from './billing-accounts.ts'
 
 const AutomaticAccount = z.object({
   organizationId: z.string(),
@@ -75,7 +75,7 @@ export async function lockAutomaticAccount(tx: Db, organizationId: string): Prom
 
 /** Some of those whose balance is below what they chose and that may be charged; by chance, so that nobody is always behind others. */
 export function listLowAccounts(db: Db, limit: number): Promise<AutomaticAccount[]> {
-  const low = sql`automatic and o.status = 'active' and o.balance_nanos < threshold_nanos and livemode is not null`
+  const low = sql`automatic and o.status = 'active' and o.balance_nanos < threshold_nanos and livemode = ${platformMode}`
   return readRows(db, sql`${reading(low)} and not "isUnderWay" order by random() limit ${limit}`, AutomaticAccount)
 }
 
@@ -96,7 +96,7 @@ export function listUnansweredTopUps(db: Db, limit: number): Promise<UnansweredT
       floor(extract(epoch from created_at) * 1000)::bigint as "createdAtMs"
     from top_ups
     where kind = 'automatic' and status = 'pending' and (payment_intent_id is null or created_at < now() - interval '1 hour')
-      and livemode = (select (value ->> 'livemode')::boolean from platform_settings where name = 'stripe')
+      and livemode = ${platformMode}
     order by random() limit ${limit}`
   return readRows(db, statement, UnansweredTopUp)
 }

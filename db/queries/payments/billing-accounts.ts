@@ -4,12 +4,14 @@ import { billingAccounts } from '../../schema/index.ts'
 
 export type BillingAccountRow = typeof billingAccounts.$inferSelect
 
+/** Whether the platform is in Stripe's live mode; null as long as it has no settings. */
+export const platformMode = sql`(select (value ->> 'livemode')::boolean from platform_settings where name = 'stripe')`
+
 /**
  * Of this mode of Stripe's, which is the platform's: what was saved in the other mode is as if it were not there, since no key of this one reaches it. All are,
  * as long as the platform has no settings, and those that never had a customer.
  */
-export const isOfPlatformMode = sql`coalesce(
-  ${billingAccounts.livemode} = (select (value ->> 'livemode')::boolean from platform_settings where name = 'stripe'), true)`
+export const isOfPlatformMode = sql`coalesce(${billingAccounts.livemode} = ${platformMode}, true)`
 
 /** How an organization pays; null when it never did. */
 export async function readBillingAccount(db: Db, organizationId: string): Promise<BillingAccountRow | null> {
@@ -60,7 +62,7 @@ export async function forgetPaymentMethod(tx: Db, organizationId: string, paymen
   return rows.length > 0
 }
 
-/** Sets the automatic top-up. What failed before counts no more when it is turned on. */
+/** Sets the automatic top-up; call it under the organization's lock. What failed before counts no more when it is turned on. */
 export async function saveAutomaticTopUp(
   tx: Db,
   organizationId: string,
@@ -68,10 +70,10 @@ export async function saveAutomaticTopUp(
 ): Promise<void> {
   const since = wanted.automatic ? { automaticSince: sql`now()` } : {}
   const set = { ...wanted, ...since, stoppedBecause: null, updatedAt: sql`now()` }
-  await tx
-    .insert(billingAccounts)
-    .values({ organizationId, ...set })
-    .onConflictDoUpdate({ target: billingAccounts.organizationId, set })
+  const { organizationId: id } = billingAccounts
+  const changed = await tx.update(billingAccounts).set(set).where(eq(id, organizationId)).returning({ id })
+  // No upsert: the row that it would insert has no card, and may not be turned on.
+  if (changed.length === 0) await tx.insert(billingAccounts).values({ organizationId, ...set })
 }
 
 /** Turns the automatic top-up off. */
