@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { bigint, boolean, check, index, integer, jsonb, pgTable, text, timestamp } from 'drizzle-orm/pg-core'
+import { bigint, boolean, check, index, jsonb, pgTable, text, timestamp } from 'drizzle-orm/pg-core'
 import { organizations } from './organizations.ts'
 
 /** How an organization pays: its customer at Stripe, the saved payment method, and its automatic top-up. */
@@ -21,11 +21,12 @@ export const billingAccounts = pgTable(
     thresholdNanos: bigint('threshold_nanos', { mode: 'number' }),
     amountNanos: bigint('amount_nanos', { mode: 'number' }),
     monthlyCapNanos: bigint('monthly_cap_nanos', { mode: 'number' }),
-    /** Automatic top-ups that failed one after another, and when the next one may be tried. */
-    failures: integer('failures').notNull().default(0),
-    retryAt: timestamp('retry_at', { withTimezone: true, mode: 'date' }),
+    /** When a person turned it on last, or changed it: what failed or went back before counts no more. */
+    automaticSince: timestamp('automatic_since', { withTimezone: true, mode: 'date' }),
     /** Why it was turned off, when it was not a person who did. */
-    stoppedBecause: text('stopped_because', { enum: ['declined', 'authentication_required', 'payment_method_removed'] }),
+    stoppedBecause: text('stopped_because', {
+      enum: ['declined', 'authentication_required', 'payment_method_removed', 'payment_returned'],
+    }),
     updatedAt: timestamp('updated_at', { withTimezone: true, mode: 'date' }).notNull().defaultNow(),
   },
   (t) => [

@@ -9,6 +9,7 @@ import { pushChanges } from './crons/push-changes.ts'
 import { raiseAlerts } from './crons/raise-alerts.ts'
 import { type ApiEnv, type Surroundings, surroundingsOf } from './env.ts'
 import { consumeMails } from './mail/consume.ts'
+import { runAutomaticTopUps } from './payments/automatic/run.ts'
 import { reconcilePayments } from './payments/reconcile-payments.ts'
 import { consumePayments } from './payments/settle-events.ts'
 import { sweepPayments } from './payments/sweep.ts'
@@ -18,7 +19,7 @@ type Job = (surroundings: Surroundings, scheduledTimeMs: number) => Promise<Reco
 
 /** Each cron is an invocation of its own. */
 const jobs: Record<string, Job[]> = {
-  [minuteCron]: [(surroundings) => pushChanges(surroundings), sweepPayments],
+  [minuteCron]: [(surroundings) => pushChanges(surroundings), sweepPayments, (surroundings) => runAutomaticTopUps(surroundings)],
   [alertsCron]: [raiseAlerts],
   [cleanUpCron]: [({ db }) => cleanUp(db)],
   [paymentsCron]: [reconcilePayments],

@@ -10,6 +10,7 @@ import { modelOperations } from './models.ts'
 import { oauthOperations } from './oauth.ts'
 import { organizationOperations } from './organizations.ts'
 import { passkeyOperations } from './passkeys.ts'
+import { paymentOperations } from './payments.ts'
 import { providerCredentialOperations } from './provider-credentials.ts'
 import { referenceOperations } from './reference.ts'
 import { requestOperations } from './requests.ts'
@@ -34,6 +35,7 @@ export const operations = {
   oauth: oauthOperations,
   organizations: organizationOperations,
   passkeys: passkeyOperations,
+  payments: paymentOperations,
   providerCredentials: providerCredentialOperations,
   reference: referenceOperations,
   requests: requestOperations,

@@ -11,6 +11,7 @@ import { modelEndpoints } from './models.ts'
 import { oauthEndpoints } from './oauth.ts'
 import { organizationEndpoints } from './organizations.ts'
 import { passkeyEndpoints } from './passkeys.ts'
+import { paymentEndpoints } from './payments.ts'
 import { providerCredentialEndpoints } from './provider-credentials.ts'
 import { requestEndpoints } from './requests.ts'
 import { secondFactorEndpoints } from './second-factor.ts'
@@ -34,6 +35,7 @@ export const endpoints: readonly Endpoint[] = [
   ...oauthEndpoints,
   ...organizationEndpoints,
   ...passkeyEndpoints,
+  ...paymentEndpoints,
   ...providerCredentialEndpoints,
   ...requestEndpoints,
   ...secondFactorEndpoints,

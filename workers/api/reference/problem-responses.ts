@@ -49,7 +49,7 @@ function applies(code: ProblemCode, operation: ApiOperation): boolean {
     precondition_required: precondition !== undefined,
     too_many_requests: isChange,
     internal: true,
-    provider_unreachable: isChange && path.includes('credential'),
+    provider_unreachable: isChange && (path.includes('credential') || access === 'billing.top_up' || access === 'billing.payment_method'),
     unavailable: true,
   }
   return conditions[code]
