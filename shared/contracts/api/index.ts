@@ -18,6 +18,7 @@ import { sessionOperations } from './sessions.ts'
 import { settingsOperations } from './settings.ts'
 import { signInOperations } from './sign-in.ts'
 import { usageOperations } from './usage.ts'
+import { webhookOperations } from './webhooks.ts'
 
 /** Every operation of the API, by its resource. */
 export const operations = {
@@ -41,4 +42,5 @@ export const operations = {
   settings: settingsOperations,
   signIn: signInOperations,
   usage: usageOperations,
+  webhooks: webhookOperations,
 }

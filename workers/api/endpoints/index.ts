@@ -18,6 +18,7 @@ import { sessionEndpoints } from './sessions.ts'
 import { settingsEndpoints } from './settings.ts'
 import { signInEndpoints } from './sign-in.ts'
 import { usageEndpoints } from './usage.ts'
+import { webhookEndpoints } from './webhooks.ts'
 
 /** Every operation that this Worker carries out. */
 export const endpoints: readonly Endpoint[] = [
@@ -40,4 +41,5 @@ export const endpoints: readonly Endpoint[] = [
   ...settingsEndpoints,
   ...signInEndpoints,
   ...usageEndpoints,
+  ...webhookEndpoints,
 ]

@@ -17,5 +17,5 @@ const reserved = [
   // Names inside clusters; `cluster.local` is below `local`.
   ...['svc', 'cluster', 'pod', 'consul', 'docker', 'kubernetes'],
   // Metadata under public domains; Google's, Amazon's and Azure's other names are below `internal`.
-  ...['metadata.goog', 'metadata.tencentyun.com', 'metadata.packet.net', 'metadata.platformequinix.com'],
+  ...['metadata.goog', 'metadata.tencentyun.com', 'metadata.packet.net', 'metadata.platformequinix.com', 'metadata.cloud.ibm.com'],
 ]
