@@ -8,7 +8,7 @@ import { webhookSecretPlace } from '#shared/contracts/webhook-secret.ts'
 import { Problem } from '#workers/edge/problem.ts'
 import { recordChange } from '#workers/services/audit/record-change.ts'
 import type { Platform } from '#workers/services/platform.ts'
-import type { KeyRing } from '#workers/services/secrets/key-ring.ts'
+import { KekFailure, type KeyRing } from '#workers/services/secrets/key-ring.ts'
 import { openSecret } from '#workers/services/secrets/open.ts'
 import { sealSecret } from '#workers/services/secrets/seal.ts'
 import type { Scope } from '../caller/caller.ts'
@@ -21,7 +21,7 @@ const hourMs = 3_600_000
 
 /**
  * Puts a new secret in the place of an endpoint's, which signs as well for `overlapHours`. The new one is in this answer and nowhere else in clear. Throws a
- * `KekFailure`, and nothing changes; without an overlap the old secret need not open.
+ * `KekFailure`, and nothing changes, when none can be sealed or opened now; without an overlap the old secret need not open.
  */
 export async function rotateWebhookSecret(
   platform: Platform,
@@ -62,7 +62,11 @@ function placesOf({ organizationId, endpointId }: Which) {
 /** A sealed secret opens at its place only, so that it has to be sealed anew for another. */
 async function resealed(ring: KeyRing, which: Which, replaced: SealedSecret): Promise<SealedSecret> {
   const [signing, previous] = placesOf(which)
-  return sealSecret(ring, previous, await openSecret(ring, signing, replaced), replaced.version)
+  const secret = await openSecret(ring, signing, replaced).catch((error: unknown) => {
+    if (!(error instanceof KekFailure && error.reason === 'unreadable')) throw error
+    throw new Problem('conflict', 'The old secret can no longer be opened, so it cannot sign any longer. Rotate it with `overlapHours` 0.')
+  })
+  return sealSecret(ring, previous, secret, replaced.version)
 }
 
 /** What somebody else made does not exist for who may rotate only their own. */
