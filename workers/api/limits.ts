@@ -78,6 +78,9 @@ export const invitationMs = 7 * 86_400_000
 /** An organization has at most this many spend alerts: each is looked at whenever spend is. */
 export const maxSpendAlerts = 20
 
+/** An organization has at most this many webhook endpoints: each event is delivered to each of them, and they are listed whole. */
+export const maxWebhookEndpoints = 20
+
 /** How long a page about a balance waits for what only the ledger object knows, in milliseconds. */
 export const ledgerViewTimeoutMs = 2_000
 

@@ -9,10 +9,16 @@ const outdated = {
   mail_tokens: { key: sql`id`, where: sql`expires_at < now() - interval '30 days'` },
   sessions: { key: sql`id`, where: sql`least(revoked_at, expires_at) < now() - interval '90 days'` },
   invitations: { key: sql`id`, where: sql`expires_at < now() - interval '90 days'` },
+  // The secret that a webhook endpoint had before, when nothing is signed by it any more.
+  secrets: {
+    key: sql`owner_table, owner_id, purpose`,
+    where: sql`owner_table = 'webhook_endpoints' and purpose = 'signing_previous'
+      and not exists (select from webhook_endpoints e where e.id = owner_id and e.previous_secret_until > now())`,
+  },
 } as const satisfies Record<string, { key: SQL; where: SQL }>
 
 export type OutdatedTable = keyof typeof outdated
-export const outdatedTables: OutdatedTable[] = ['idempotency_keys', 'mail_tokens', 'sessions', 'invitations']
+export const outdatedTables: OutdatedTable[] = ['idempotency_keys', 'mail_tokens', 'sessions', 'invitations', 'secrets']
 
 const Deleted = z.object({ deleted: SafeBigint })
 

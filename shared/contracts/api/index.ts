@@ -20,6 +20,7 @@ import { settingsOperations } from './settings.ts'
 import { signInOperations } from './sign-in.ts'
 import { stripeOperations } from './stripe.ts'
 import { usageOperations } from './usage.ts'
+import { webhookOperations } from './webhooks.ts'
 
 /** Every operation of the API, by its resource. */
 export const operations = {
@@ -45,4 +46,5 @@ export const operations = {
   signIn: signInOperations,
   stripe: stripeOperations,
   usage: usageOperations,
+  webhooks: webhookOperations,
 }

@@ -20,6 +20,7 @@ import { settingsEndpoints } from './settings.ts'
 import { signInEndpoints } from './sign-in.ts'
 import { stripeEndpoints } from './stripe.ts'
 import { usageEndpoints } from './usage.ts'
+import { webhookEndpoints } from './webhooks.ts'
 
 /** Every operation that this Worker carries out. */
 export const endpoints: readonly Endpoint[] = [
@@ -44,4 +45,5 @@ export const endpoints: readonly Endpoint[] = [
   ...signInEndpoints,
   ...stripeEndpoints,
   ...usageEndpoints,
+  ...webhookEndpoints,
 ]

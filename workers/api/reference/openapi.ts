@@ -6,6 +6,7 @@ import { assert } from '#shared/values/assert.ts'
 import { parameterOf } from '../endpoint.ts'
 import { requestHeaders, responseHeaders } from './headers.ts'
 import { problemResponses } from './problem-responses.ts'
+import { webhookDescriptions } from './webhooks.ts'
 
 /** The description of all operations (OpenAPI 3.1), made from the operations themselves. */
 export function openApiDocument(operations: readonly ApiOperation[]) {
@@ -21,6 +22,7 @@ export function openApiDocument(operations: readonly ApiOperation[]) {
     servers: [{ url: '/' }],
     tags: tags.map((name) => ({ name })),
     paths,
+    webhooks: webhookDescriptions(),
     components: {
       securitySchemes: {
         cookie: { type: 'apiKey', in: 'cookie', name: '__Host-relay_access', description: 'Of a person who has signed in.' },

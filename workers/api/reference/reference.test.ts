@@ -1,8 +1,11 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { operations } from '#shared/contracts/api/index.ts'
 import { type ApiOperation, operation } from '#shared/contracts/api/operation.ts'
+import { CustomerEvent } from '#shared/contracts/events/customer-event.ts'
+import { customerEventTypes } from '#shared/contracts/events/types.ts'
 import { allEndpoints, apiApp } from '../app.ts'
 import type { ApiEnv } from '../env.ts'
 import { openApiDocument } from './openapi.ts'
@@ -17,6 +20,8 @@ const env: ApiEnv = {
   PAYMENT_QUEUE: { send: async () => undefined },
   WEBHOOK_QUEUE: { send: async () => undefined },
   MAIL_QUEUE: { send: async () => undefined },
+  PAYMENT_QUEUE: { send: async () => undefined },
+  WEBHOOK_QUEUE: { send: async () => undefined },
 }
 
 const Described = z.looseObject({
@@ -96,6 +101,28 @@ describe('an operation is described', () => {
     })
     expect(components?.schemas?.Problem).toMatchObject({ properties: { code: { enum: expect.arrayContaining(['not_found']) } } })
   })
+})
+
+test('each type of event is described as a webhook, with its headers and an example that is one', async () => {
+  const Sent = z.looseObject({
+    parameters: z.array(z.looseObject({ name: z.string(), in: z.literal('header'), required: z.literal(true) })),
+    requestBody: z.looseObject({
+      content: z.record(z.string(), z.looseObject({ schema: z.record(z.string(), z.unknown()), example: z.unknown() })),
+    }),
+  })
+  const answer = await apiApp.request('/openapi.json', {}, env)
+  const { webhooks } = z.object({ webhooks: z.record(z.string(), z.object({ post: Sent })) }).parse(await answer.json())
+  expect(Object.keys(webhooks)).toEqual([...customerEventTypes])
+  const ajv = new Ajv2020({ strict: false, validateFormats: false })
+  for (const [type, { post }] of Object.entries(webhooks)) {
+    expect(post.parameters.map(({ name }) => name)).toEqual(['webhook-id', 'webhook-timestamp', 'webhook-signature'])
+    const { schema, example } = post.requestBody.content['application/json'] ?? {}
+    expect(CustomerEvent.parse(example)).toEqual(example)
+    expect(example).toMatchObject({ type })
+    const isDescribed = ajv.compile(schema ?? false)
+    expect([isDescribed(example), isDescribed.errors]).toEqual([true, null])
+    expect(isDescribed({ ...z.object({}).parse(example), type: 'another' })).toBe(false)
+  }
 })
 
 test('the page runs only what this Worker serves, and all of that is there', async () => {

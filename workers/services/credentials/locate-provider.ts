@@ -1,9 +1,9 @@
 import { listByokUpstreams } from '#db/queries/list-byok-upstreams.ts'
-import { listCliproxyAddresses } from '#db/queries/list-cliproxy-addresses.ts'
 import type { Family } from '#shared/contracts/dialect.ts'
 import { openaiCompatible } from '#shared/contracts/provider-credential.ts'
 import { checkBaseUrl } from '../targets/check-target.ts'
 import { judgeTarget } from '../targets/judge-target.ts'
+import { readOwnUpstreams } from '../targets/own-upstreams.ts'
 import type { CredentialPlatform } from './credential-platform.ts'
 
 /** Where a provider lists its models, and how it takes a key there. */
@@ -42,15 +42,11 @@ async function locateAddress(
   { db, targets: { rules, resolver } }: Pick<CredentialPlatform, 'db' | 'targets'>,
   text: string,
 ): Promise<Located> {
-  const ours = (await listCliproxyAddresses(db)).map((address) => new URL(address))
-  const ownHosts = [...rules.ownHosts, ...ours.map(({ hostname }) => hostname)]
-  const checked = checkBaseUrl(text, { ...rules, ownHosts })
+  const ours = await readOwnUpstreams(db)
+  const checked = checkBaseUrl(text, { ...rules, ownHosts: [...rules.ownHosts, ...ours.hosts] })
   if (checked.outcome === 'refused') return { outcome: 'refused', reason: 'base_url_refused', detail: checked.reason }
   const { url, baseUrl } = checked
-  // An origin that an operator lets through is checked by no host, and may be one on which a CLIProxyAPI of ours has a path.
-  if (ours.some(({ href }) => `${baseUrl}/`.startsWith(href.replace(/\/?$/, '/')))) {
-    return { outcome: 'refused', reason: 'base_url_refused', detail: 'The address belongs to this platform.' }
-  }
+  if (ours.have(baseUrl)) return { outcome: 'refused', reason: 'base_url_refused', detail: 'The address belongs to this platform.' }
   const judged = await judgeTarget(url, rules, resolver)
   if (judged.outcome === 'unknown') return { outcome: 'refused', reason: 'base_url_unresolved' }
   if (judged.outcome === 'refused') return { outcome: 'refused', reason: 'base_url_refused', detail: judged.reason }

@@ -18,7 +18,7 @@ afterAll(() => database.stop())
 
 const actor: Actor = { type: 'user', id: 'usr_closing', ip: null, requestId: null }
 
-/** A customer with a key, a management key, an open invitation, a credential of its own and a member. */
+/** A customer with a key, a management key, an open invitation, a credential and a webhook endpoint of its own, and a member. */
 async function furnished(name: string): Promise<string> {
   const { organizationId } = await createOrganization(nodePlatform(database.db), { name, creditNanos: 700 })
   const hash = sql`encode(sha256(${organizationId}::bytea), 'hex')`
@@ -32,7 +32,13 @@ async function furnished(name: string): Promise<string> {
       values (${`inv_${name}`}, ${organizationId}, 'i@example.com', 'viewer', 'u', now() + interval '1 day')`,
     sql`insert into provider_credentials (id, organization_id, provider, name, last_four) values (${`byk_${name}`}, ${organizationId}, 'p', 'n', 'last')`,
     sql`insert into secrets (owner_table, owner_id, purpose, organization_id, version, kek, kek_id, wrapped_dek, sealed)
-      values ('provider_credentials', ${`byk_${name}`}, 'api_key', ${organizationId}, 1, 'local', 'k', ${'w'.repeat(80)}, ${sealed})`,
+      values ('provider_credentials', ${`byk_${name}`}, 'api_key', ${organizationId}, 1, 'local', 'k', ${'w'.repeat(80)}, ${sealed}),
+        ('webhook_endpoints', ${`whe_${name}`}, 'signing', ${organizationId}, 2, 'local', 'k', ${'w'.repeat(80)}, ${sealed}),
+        ('webhook_endpoints', ${`whe_${name}`}, 'signing_previous', ${organizationId}, 1, 'local', 'k', ${'w'.repeat(80)}, ${sealed})`,
+    sql`insert into webhook_endpoints (id, organization_id, url, created_by) values (${`whe_${name}`}, ${organizationId}, 'https://a.example.com/', 'u')`,
+    sql`insert into customer_events (organization_id, type, data) values (${organizationId}, 'byok.invalid', '{}')`,
+    sql`insert into webhook_deliveries (id, organization_id, endpoint_id, event)
+      select ${`dlv_${name}`}, organization_id, ${`whe_${name}`}, id from customer_events where organization_id = ${organizationId}`,
   ])
     await database.db.execute(statement)
   return organizationId
@@ -48,6 +54,8 @@ async function livingOf(organizationId: string): Promise<unknown> {
       (select count(*)::int from invitations where organization_id = ${organizationId} and revoked_at is null) as invitations,
       (select count(*)::int from provider_credentials where organization_id = ${organizationId}) as credentials,
       (select count(*)::int from secrets where organization_id = ${organizationId}) as secrets,
+      (select count(*)::int from webhook_deliveries where organization_id = ${organizationId}) as deliveries,
+      (select count(*)::int from webhook_endpoints where organization_id = ${organizationId}) as webhooks,
       (select count(*)::int from memberships where organization_id = ${organizationId}) as members`,
     z.record(z.string(), z.int()),
   )
@@ -59,8 +67,9 @@ test('nothing by which a closed organization could be used or entered is left, a
   const before = await readAccountSnapshot(database.db, closing)
   const close = () => database.db.transaction((tx) => closeOrganization(tx, actor, closing))
   expect((await Promise.all([close(), close()])).sort()).toEqual([false, true])
-  expect(await livingOf(closing)).toEqual({ keys: 0, managing: 0, invitations: 0, credentials: 0, secrets: 0, members: 0 })
-  expect(await livingOf(neighbour)).toEqual({ keys: 1, managing: 1, invitations: 1, credentials: 1, secrets: 1, members: 1 })
+  const living = { keys: 1, managing: 1, invitations: 1, credentials: 1, secrets: 3, deliveries: 1, webhooks: 1, members: 1 }
+  expect(await livingOf(closing)).toEqual(Object.fromEntries(Object.keys(living).map((name) => [name, 0])))
+  expect(await livingOf(neighbour)).toEqual(living)
   const after = await readAccountSnapshot(database.db, closing)
   expect(after).toMatchObject({
     status: 'suspended',
@@ -70,7 +79,8 @@ test('nothing by which a closed organization could be used or entered is left, a
     credentialsVersion: 1,
   })
   const { rows } = await database.pool.query(`select actor_id, before, after from audit_log where action = 'organization.deleted'`)
-  const gone = { keysRevoked: 1, managementKeysRevoked: 1, invitationsRevoked: 1, credentialsRemoved: 1, membersRemoved: 1 }
+  const ended = { keysRevoked: 1, managementKeysRevoked: 1, invitationsRevoked: 1 }
+  const gone = { ...ended, credentialsRemoved: 1, webhooksRemoved: 1, membersRemoved: 1 }
   expect(rows).toEqual([{ actor_id: actor.id, before: { name: 'closing', status: 'active', balanceNanos: 700 }, after: gone }])
   expect(await setStatus(nodePlatform(database.db), closing, 'active')).toBeNull()
 })

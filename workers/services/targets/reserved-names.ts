@@ -15,7 +15,7 @@ const reserved = [
   // Set aside by ICANN for private use, and what RFC 6762 (appendix G) finds in private networks.
   ...['internal', 'intranet', 'private', 'corp', 'home', 'lan', 'localdomain'],
   // Names inside clusters; `cluster.local` is below `local`.
-  ...['svc', 'cluster', 'pod', 'consul', 'docker', 'kubernetes'],
+  ...['svc', 'cluster', 'pod', 'default', 'consul', 'docker', 'kubernetes'],
   // Metadata under public domains; Google's, Amazon's and Azure's other names are below `internal`.
-  ...['metadata.goog', 'metadata.tencentyun.com', 'metadata.packet.net', 'metadata.platformequinix.com'],
+  ...['metadata.goog', 'metadata.tencentyun.com', 'metadata.packet.net', 'metadata.platformequinix.com', 'metadata.cloud.ibm.com'],
 ]

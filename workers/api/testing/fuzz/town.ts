@@ -3,6 +3,7 @@ import { generateApiKey } from '#shared/values/api-key.ts'
 import { addManagementKey } from '../callers.ts'
 import { sampleOf } from '../paths.ts'
 import type { Asking, Stage } from '../stage.ts'
+import { deliveryOf, webhookOf } from '../webhook-of.ts'
 import type { MadeUp, Whose } from './requests.ts'
 
 export const townCallers = ['owner', 'owner', 'admin', 'developer', 'viewer', 'key', 'stranger', 'relay', 'nobody'] as const
@@ -44,14 +45,22 @@ export async function newTown(stage: Stage): Promise<Town> {
       userId: people.slice(0, 4).map(({ userId }) => userId),
       sessionId: people.slice(0, 4).map(({ sessionId }) => sessionId),
       managementKeyId: [key.id],
+      ...(await webhookIn(stage, organizationId)),
     },
     foreign: {
       organizationId: [elsewhere],
       userId: [stranger.userId],
       sessionId: [stranger.sessionId],
       managementKeyId: [foreignKey.id],
+      ...(await webhookIn(stage, elsewhere)),
     },
   }
+}
+
+/** An endpoint, and a delivery to it. */
+async function webhookIn(stage: Stage, organizationId: string): Promise<{ endpointId: string[]; deliveryId: string[] }> {
+  const endpointId = await webhookOf(stage, organizationId)
+  return { endpointId: [endpointId], deliveryId: [await deliveryOf(stage, { organizationId, endpointId })] }
 }
 
 /** The path of a request, with the ids of this town. */
