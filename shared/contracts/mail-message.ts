@@ -31,5 +31,7 @@ export const MailMessage = z.discriminatedUnion('kind', [
   }),
   z.object({ kind: z.literal('spend_alert'), alertId: z.string(), userId: z.string(), period: z.string() }),
   z.object({ kind: z.literal('balance'), eventId: z.int(), userId: z.string() }),
+  /** A webhook endpoint was paused because it is gone, or because it has failed for days. */
+  z.object({ kind: z.literal('webhook_paused'), endpointId: z.string(), userId: z.string() }),
 ])
 export type MailMessage = z.infer<typeof MailMessage>

@@ -1,4 +1,5 @@
 import type { BalanceFacts, InvitationFacts, LinkFacts, SpendAlertFacts } from '#db/queries/mail/read-mail-facts.ts'
+import type { PausedWebhookFacts } from '#db/queries/mail/read-webhook-facts.ts'
 import { formatUsd } from '#shared/values/money.ts'
 import { oneLine } from '#workers/services/mail/compose.ts'
 import type { Letter } from './letter.ts'
@@ -83,6 +84,28 @@ export function balanceLetter(facts: BalanceFacts, portalUrl: string): Letter {
         ],
     action: { label: 'Look at the balance', url: portalUrl },
     closing: ['You get this mail as an owner or billing admin of the organization.'],
+  }
+}
+
+export function pausedWebhookLetter(facts: PausedWebhookFacts, portalUrl: string): Letter {
+  const organization = nameOf(facts.organization)
+  // Only the host: the rest of the URL may hold a secret.
+  const host = new URL(facts.url).host
+  const last = facts.lastStatus === null ? `"${facts.lastOutcome?.replaceAll('_', ' ') ?? 'unknown'}"` : `status ${facts.lastStatus}`
+  const isGone = facts.pausedBecause === 'gone'
+  const since = facts.failingSinceMs === null ? '' : ` since ${moment(facts.failingSinceMs)}`
+  return {
+    subject: isGone ? 'A webhook endpoint is gone' : 'A webhook endpoint was paused',
+    paragraphs: [
+      isGone
+        ? `A webhook endpoint of the organization "${organization}", at ${host}, has answered with status 410: it does not want events any more. It was paused, and what waited for it has failed.`
+        : `Every attempt to deliver events of the organization "${organization}" to its webhook endpoint at ${host} has failed${since}. It was paused. The last attempt ended with ${last}.`,
+      isGone
+        ? 'If it shall get events again, resume it; failed deliveries can be replayed.'
+        : 'Mend the endpoint and resume it: what waits is delivered then, and failed deliveries can be replayed. Until then it gets no new events.',
+    ],
+    action: { label: 'Look at the webhooks', url: `${portalUrl}/webhooks` },
+    closing: ['You get this mail as an owner or admin of the organization.'],
   }
 }
 
