@@ -264,7 +264,7 @@ describe('a mail about money', () => {
     const mail = await mailOf(message)
     expect(mail).toMatchObject({ to: admin.email, subject: 'A webhook endpoint was paused' })
     expect(mail?.text).toMatch(
-      /at hooks\.example\.com has failed since 2026-01-02 03:04 UTC.* status 502[^]*https:\/\/portal\.test\/webhooks/,
+      /at hooks\.example\.com has failed since 2026-01-02 03:04 UTC.* status 502[\s\S]*https:\/\/portal\.test\/webhooks/,
     )
     expect(mail?.text).not.toContain('secret')
     expect(await mailOf({ ...message, userId: developer.userId })).toBeNull()
