@@ -173,7 +173,9 @@ describe('in workerd', () => {
   let neon: Server
   let workers: TestHarness
   beforeAll(async () => {
+    // Nothing is told or asked outside of this machine.
     vi.stubEnv('CLOUDFLARE_CF_FETCH_ENABLED', 'false')
+    vi.stubEnv('WRANGLER_SEND_METRICS', 'false')
     neon = createNeonEndpoint(Number(new URL(stage.database.databaseUrl).port))
     await new Promise<void>((resolve) => neon.listen(0, '127.0.0.1', resolve))
     const address = neon.address()
