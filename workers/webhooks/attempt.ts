@@ -25,22 +25,17 @@ export async function attempt(
   if (judged.outcome === 'refused') return unanswered('target_refused', judged.reason)
   if (judged.outcome === 'unknown') return unanswered('unreachable', 'The addresses of the host could not be found out.')
   const payload = JSON.stringify(event)
+  const headers = {
+    'content-type': 'application/json',
+    'user-agent': 'Rocket-Relay-Webhooks/1',
+    ...signatureHeaders(secrets, event.id, new Date(), payload),
+  }
   const signal = AbortSignal.timeout(timeoutMs)
   try {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        'user-agent': 'Rocket-Relay-Webhooks/1',
-        ...signatureHeaders(secrets, event.id, new Date(), payload),
-      },
-      body: payload,
-      redirect: 'manual',
-      signal,
-    })
-    const { ok, status, headers } = response
+    const response = await fetch(url, { method: 'POST', headers, body: payload, redirect: 'manual', signal })
+    const { ok, status } = response
     const isBusy = status === 429 || status === 503
-    const askedMs = isBusy ? askedWaitMs(headers.get('retry-after'), Date.now()) : null
+    const askedMs = isBusy ? askedWaitMs(response.headers.get('retry-after'), Date.now()) : null
     return { outcome: ok ? 'delivered' : 'refused', status, answer: await readAnswerStart(response, signal), askedMs }
   } catch {
     // What a fault of the network says names addresses of ours as well, so only its kind is told.
