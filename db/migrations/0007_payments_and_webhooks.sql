@@ -177,7 +177,7 @@ CREATE INDEX "top_up_returns_top_up" ON "top_up_returns" USING btree ("top_up_id
 CREATE INDEX "top_ups_organization" ON "top_ups" USING btree ("organization_id","id");--> statement-breakpoint
 CREATE UNIQUE INDEX "top_ups_one_automatic" ON "top_ups" USING btree ("organization_id") WHERE "top_ups"."kind" = 'automatic' and "top_ups"."status" = 'pending';--> statement-breakpoint
 CREATE INDEX "top_ups_pending" ON "top_ups" USING btree ("created_at") WHERE "top_ups"."status" = 'pending';--> statement-breakpoint
-CREATE INDEX "webhook_deliveries_due_at" ON "webhook_deliveries" USING btree ("due_at") WHERE "webhook_deliveries"."status" = 'pending';--> statement-breakpoint
+CREATE INDEX "webhook_deliveries_endpoint_due" ON "webhook_deliveries" USING btree ("endpoint_id","due_at") WHERE "webhook_deliveries"."status" = 'pending';--> statement-breakpoint
 CREATE INDEX "webhook_deliveries_endpoint" ON "webhook_deliveries" USING btree ("endpoint_id","id");--> statement-breakpoint
 CREATE INDEX "webhook_deliveries_of_event" ON "webhook_deliveries" USING btree ("event");--> statement-breakpoint
 CREATE INDEX "webhook_endpoints_organization" ON "webhook_endpoints" USING btree ("organization_id");--> statement-breakpoint

@@ -31,7 +31,8 @@ export const webhookDeliveries = pgTable(
     unique('webhook_deliveries_event').on(t.endpointId, t.event, t.replay),
     check('webhook_deliveries_due', sql`(${t.status} = 'pending') = (${t.dueAt} is not null)`),
     check('webhook_deliveries_finished', sql`(${t.status} = 'pending') = (${t.finishedAt} is null)`),
-    index('webhook_deliveries_due_at').on(t.dueAt).where(sql`${t.status} = 'pending'`),
+    // What is due is asked for endpoint by endpoint, so that what waits for a paused one is in nobody's way.
+    index('webhook_deliveries_endpoint_due').on(t.endpointId, t.dueAt).where(sql`${t.status} = 'pending'`),
     index('webhook_deliveries_endpoint').on(t.endpointId, t.id),
     index('webhook_deliveries_of_event').on(t.event),
   ],

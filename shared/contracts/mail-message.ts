@@ -32,5 +32,7 @@ export const MailMessage = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('spend_alert'), alertId: z.string(), userId: z.string(), period: z.string() }),
   /** An event that tells of the balance, or of a payment into it. */
   z.object({ kind: z.literal('balance'), eventId: z.int(), userId: z.string() }),
+  /** A webhook endpoint was paused because it is gone, or because it has failed for days. */
+  z.object({ kind: z.literal('webhook_paused'), endpointId: z.string(), userId: z.string() }),
 ])
 export type MailMessage = z.infer<typeof MailMessage>

@@ -18,7 +18,7 @@ export default defineConfig({
           name: 'unit',
           include: [
             '{shared,db}/**/*.test.ts',
-            'workers/{dev,services,api,admin,usage,quality,edge,bench}/**/*.test.ts',
+            'workers/{dev,services,api,admin,usage,webhooks,quality,edge,bench}/**/*.test.ts',
             'workers/proxy/**/*.test.ts',
             'workers/test/mutations/**/*.test.ts',
           ],

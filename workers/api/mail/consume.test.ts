@@ -1,6 +1,17 @@
 import { eq } from 'drizzle-orm'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { customerEvents, invitations, mailTokens, memberships, organizations, spendAlerts, users } from '#db/schema/index.ts'
+import {
+  customerEvents,
+  invitations,
+  mailTokens,
+  memberships,
+  organizations,
+  spendAlerts,
+  users,
+  webhookAttempts,
+  webhookDeliveries,
+  webhookEndpoints,
+} from '#db/schema/index.ts'
 import { newId } from '#shared/values/id.ts'
 import type { Mail } from '#workers/services/mail/compose.ts'
 import type { Delivery } from '#workers/services/mail/smtp/session.ts'
@@ -243,6 +254,45 @@ describe('a mail about money', () => {
     expect(mail).toMatchObject({ to: person.email, subject })
     expect(mail?.text).toContain(text)
     expect(mail?.text).toContain('is -$3.50.')
+  })
+
+  test('tells an admin of a paused webhook by its host, since when and why, until it is resumed', async () => {
+    const [admin, developer] = [await stage.person(), await stage.person()]
+    const organizationId = await stage.organization([
+      [admin, 'admin'],
+      [developer, 'developer'],
+    ])
+    const id = newId('whe')
+    const failingSince = new Date('2026-01-02T03:04:05Z')
+    const paused = { status: 'paused', pausedBecause: 'failing', failingSince } as const
+    await stage.db
+      .insert(webhookEndpoints)
+      .values({ id, organizationId, url: 'https://hooks.example.com/secret', createdBy: admin.userId, ...paused })
+    const event = { organizationId, type: 'webhook.test' as const, data: { endpointId: id } }
+    const [told] = await stage.db.insert(customerEvents).values(event).returning({ id: customerEvents.id })
+    await stage.db.insert(webhookDeliveries).values({ id: newId('dlv'), organizationId, endpointId: id, event: told?.id ?? 0 })
+    const [delivery] = await stage.db.select().from(webhookDeliveries).where(eq(webhookDeliveries.endpointId, id))
+    const attempt = { deliveryId: delivery?.id ?? '', durationMs: 1, outcome: 'refused' as const }
+    await stage.db.insert(webhookAttempts).values([
+      { ...attempt, number: 1, status: 500, at: new Date('2026-01-02') },
+      { ...attempt, number: 2, status: 502, at: new Date('2026-01-03') },
+    ])
+    const message = { kind: 'webhook_paused', endpointId: id, userId: admin.userId }
+    const mail = await mailOf(message)
+    expect(mail).toMatchObject({ to: admin.email, subject: 'A webhook endpoint was paused' })
+    expect(mail?.text).toMatch(
+      /at hooks\.example\.com has failed since 2026-01-02 03:04 UTC.* status 502[\s\S]*https:\/\/portal\.test\/webhooks/,
+    )
+    expect(mail?.text).not.toContain('secret')
+    expect(await mailOf({ ...message, userId: developer.userId })).toBeNull()
+    const set = (values: Partial<typeof webhookEndpoints.$inferInsert>) =>
+      stage.db.update(webhookEndpoints).set(values).where(eq(webhookEndpoints.id, id))
+    await set({ pausedBecause: 'gone', failingSince: null })
+    expect(await mailOf(message)).toMatchObject({ text: expect.stringContaining('at hooks.example.com, has answered with status 410') })
+    await set({ pausedBecause: 'asked' })
+    expect(await mailOf(message)).toBeNull()
+    await set({ status: 'active', pausedBecause: null })
+    expect(await mailOf(message)).toBeNull()
   })
 })
 

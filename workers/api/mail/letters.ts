@@ -1,4 +1,5 @@
 import type { EventFacts, InvitationFacts, LinkFacts, SpendAlertFacts } from '#db/queries/mail/read-mail-facts.ts'
+import type { PausedWebhookFacts } from '#db/queries/mail/read-webhook-facts.ts'
 import { formatUsd } from '#shared/values/money.ts'
 import { oneLine } from '#workers/services/mail/compose.ts'
 import type { Letter } from './letter.ts'
@@ -92,7 +93,7 @@ function wordsOf({ type, data }: EventFacts['event'], of: string, balance: strin
       const isRefund = data.cause === 'refund'
       const what = isRefund
         ? `A payment was refunded, and ${dollars(data.amountNanos)} of credit went back with it.`
-        : `A payment is disputed at the bank of whoever made it. Until that is decided, ${dollars(data.amountNanos)} of credit is taken back; it returns when the dispute is withdrawn or lost by the bank.`
+        : `A payment is disputed at the bank of whoever made it. Until that is decided, ${dollars(data.amountNanos)} of credit is taken back; it comes back if the dispute is decided for us.`
       const closing = 'A balance below zero stops all requests until credit is added.'
       return { subject: isRefund ? 'A payment was refunded' : 'A payment is disputed', paragraphs: [what, balance, closing] }
     }
@@ -116,6 +117,28 @@ const failures = {
 
 function dollars(amountNanos: number): string {
   return `$${formatUsd(amountNanos)}`.replace('$-', '-$')
+}
+
+export function pausedWebhookLetter(facts: PausedWebhookFacts, portalUrl: string): Letter {
+  const organization = nameOf(facts.organization)
+  // Only the host: the rest of the URL may hold a secret.
+  const host = new URL(facts.url).host
+  const last = facts.lastStatus === null ? `"${facts.lastOutcome?.replaceAll('_', ' ') ?? 'unknown'}"` : `status ${facts.lastStatus}`
+  const isGone = facts.pausedBecause === 'gone'
+  const since = facts.failingSinceMs === null ? '' : ` since ${moment(facts.failingSinceMs)}`
+  return {
+    subject: isGone ? 'A webhook endpoint is gone' : 'A webhook endpoint was paused',
+    paragraphs: [
+      isGone
+        ? `A webhook endpoint of the organization "${organization}", at ${host}, has answered with status 410: it does not want events any more. It was paused, and what waited for it has failed.`
+        : `Every attempt to deliver events of the organization "${organization}" to its webhook endpoint at ${host} has failed${since}. It was paused. The last attempt ended with ${last}.`,
+      isGone
+        ? 'If it shall get events again, resume it; failed deliveries can be replayed.'
+        : 'Mend the endpoint and resume it: what waits is delivered then, and failed deliveries can be replayed. Until then it gets no new events.',
+    ],
+    action: { label: 'Look at the webhooks', url: `${portalUrl}/webhooks` },
+    closing: ['You get this mail as an owner or admin of the organization.'],
+  }
 }
 
 export function greet(name: string): string {

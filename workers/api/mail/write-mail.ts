@@ -1,10 +1,11 @@
 import { readEventFacts, readInvitationFacts, readLinkFacts, readRecipient, readSpendAlertFacts } from '#db/queries/mail/read-mail-facts.ts'
+import { readPausedWebhookFacts } from '#db/queries/mail/read-webhook-facts.ts'
 import type { MailMessage } from '#shared/contracts/mail-message.ts'
 import type { Mail } from '#workers/services/mail/compose.ts'
 import type { Surroundings } from '../env.ts'
 import { signMailLink } from '../identity/mail-links.ts'
 import { htmlOf, type Letter, textOf } from './letter.ts'
-import { eventLetter, invitationLetter, linkLetter, spendAlertLetter } from './letters.ts'
+import { eventLetter, invitationLetter, linkLetter, pausedWebhookLetter, spendAlertLetter } from './letters.ts'
 import { noticeLetter } from './notices.ts'
 
 export type Writing = Pick<Surroundings, 'db' | 'transact' | 'keyRing' | 'portalUrl'>
@@ -42,6 +43,10 @@ async function write(writing: Writing, message: MailMessage): Promise<Written | 
     case 'balance': {
       const facts = await readEventFacts(db, message)
       return facts && { to: facts.email, letter: eventLetter(facts, portalUrl) }
+    }
+    case 'webhook_paused': {
+      const facts = await readPausedWebhookFacts(db, message)
+      return facts && { to: facts.email, letter: pausedWebhookLetter(facts, portalUrl) }
     }
   }
 }
