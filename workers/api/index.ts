@@ -4,6 +4,7 @@ import { openMailer } from '#workers/services/mail/mailer.ts'
 import { connectSocket } from '#workers/services/mail/smtp/socket.ts'
 import { apiApp } from './app.ts'
 import { cleanUp } from './crons/clean-up.ts'
+import { expirePromotions } from './crons/expire-promotions.ts'
 import { alertsCron, cleanUpCron, pushesCron } from './crons/limits.ts'
 import { pushChanges } from './crons/push-changes.ts'
 import { raiseAlerts } from './crons/raise-alerts.ts'
@@ -13,11 +14,11 @@ import { consumeMails } from './mail/consume.ts'
 /** Answers what it did, for the log. */
 type Job = (surroundings: Surroundings, scheduledTimeMs: number) => Promise<Record<string, number>>
 
-/** Each cron is an invocation of its own, so that a job that fails stops no other. */
-const jobs: Record<string, Job> = {
-  [pushesCron]: (surroundings) => pushChanges(surroundings),
-  [alertsCron]: raiseAlerts,
-  [cleanUpCron]: ({ db }) => cleanUp(db),
+/** What each cron does, one after the other; a job that fails stops no other. */
+const jobs: Record<string, Job[]> = {
+  [pushesCron]: [(surroundings) => pushChanges(surroundings)],
+  [alertsCron]: [raiseAlerts, expirePromotions],
+  [cleanUpCron]: [({ db }) => cleanUp(db)],
 }
 
 /** What customers do outside of the endpoint; consumer of the queue `mail`; and the crons that look after what both leave. */
@@ -30,14 +31,18 @@ export default {
   },
   async scheduled(controller, env) {
     const { cron, scheduledTime } = controller
-    const job = jobs[cron]
-    assert(job, `no job for the cron ${cron}`)
-    try {
-      const did = await job(surroundingsOf(env), scheduledTime)
-      if (Object.values(did).some((count) => count > 0)) console.log(JSON.stringify({ event: 'cron_done', cron, ...did }))
-    } catch (error) {
-      logFailure('cron_failed', error, { cron })
-      throw error
+    const ofCron = jobs[cron]
+    assert(ofCron, `no job for the cron ${cron}`)
+    const failures: unknown[] = []
+    for (const job of ofCron) {
+      try {
+        const did = await job(surroundingsOf(env), scheduledTime)
+        if (Object.values(did).some((count) => count > 0)) console.log(JSON.stringify({ event: 'cron_done', cron, ...did }))
+      } catch (error) {
+        logFailure('cron_failed', error, { cron })
+        failures.push(error)
+      }
     }
+    if (failures.length > 0) throw new AggregateError(failures, `jobs of the cron ${cron} failed`)
   },
 } satisfies ExportedHandler<ApiEnv>

@@ -10,6 +10,7 @@ import { modelOperations } from './models.ts'
 import { oauthOperations } from './oauth.ts'
 import { organizationOperations } from './organizations.ts'
 import { passkeyOperations } from './passkeys.ts'
+import { promotionOperations } from './promotions.ts'
 import { providerCredentialOperations } from './provider-credentials.ts'
 import { referenceOperations } from './reference.ts'
 import { requestOperations } from './requests.ts'
@@ -33,6 +34,7 @@ export const operations = {
   oauth: oauthOperations,
   organizations: organizationOperations,
   passkeys: passkeyOperations,
+  promotions: promotionOperations,
   providerCredentials: providerCredentialOperations,
   reference: referenceOperations,
   requests: requestOperations,

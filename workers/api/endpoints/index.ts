@@ -11,6 +11,7 @@ import { modelEndpoints } from './models.ts'
 import { oauthEndpoints } from './oauth.ts'
 import { organizationEndpoints } from './organizations.ts'
 import { passkeyEndpoints } from './passkeys.ts'
+import { promotionEndpoints } from './promotions.ts'
 import { providerCredentialEndpoints } from './provider-credentials.ts'
 import { requestEndpoints } from './requests.ts'
 import { secondFactorEndpoints } from './second-factor.ts'
@@ -33,6 +34,7 @@ export const endpoints: readonly Endpoint[] = [
   ...oauthEndpoints,
   ...organizationEndpoints,
   ...passkeyEndpoints,
+  ...promotionEndpoints,
   ...providerCredentialEndpoints,
   ...requestEndpoints,
   ...secondFactorEndpoints,
