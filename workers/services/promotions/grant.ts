@@ -32,7 +32,8 @@ async function grantOnce(tx: Db, actor: Actor, organizationId: string, wanted: N
     return added.outcome === 'granted' ? { ...added, replayed: false } : added
   }
   const settled = await readSettledGrants(tx, organizationId)
-  if (!settled || !isSame(earlier, organizationId, wanted)) return { outcome: 'refused', reason: 'granted_before' }
+  if (!settled) return { outcome: 'refused', reason: 'organization_unknown' }
+  if (!isSame(earlier, organizationId, wanted)) return { outcome: 'refused', reason: 'granted_before' }
   const grant = settled.grants.find(({ id }) => id === earlier.id) ?? earlier
   return { outcome: 'granted', grant, balanceNanos: settled.balanceNanos, replayed: true }
 }
