@@ -242,21 +242,24 @@ describe('promotional credit', () => {
     const [spent, poor, poorer] = [await organization(), await organization(), await organization()]
     await give(spent, 10, 1)
     await spend(spent, 10)
-    await give(poor, 50, 1)
+    // Two that end: what the first takes is not there for the second.
+    await give(poor, 20, 1)
+    await give(poor, 30, 1)
     await credit(poor, -20)
     await give(poorer, 50, 1)
     await credit(poorer, -60)
     await expire(1)
     const newest = async (id: string) => (await entriesOf(id))[0]
     expect(await newest(spent)).toMatchObject({ cause: { type: 'request' } })
-    expect(await newest(poor)).toMatchObject({ amountNanos: -30, cause: { type: 'promotion_expired' } })
+    const taken = (await entriesOf(poor)).filter(({ cause }) => cause.type === 'promotion_expired')
+    expect(taken.map(({ amountNanos }) => amountNanos)).toEqual([-10, -20])
     expect(await newest(poorer)).toMatchObject({ amountNanos: -60, cause: { type: 'operator' } })
     expect([(await balanceOf(poor)).balanceNanos, (await balanceOf(poorer)).balanceNanos]).toEqual([0, -10])
     const ended = await stage.db
       .select()
       .from(creditGrants)
       .where(inArray(creditGrants.organizationId, [spent, poor, poorer]))
-    expect(ended.map(({ expiredAt, remainingNanos }) => [expiredAt === null, remainingNanos])).toEqual(Array(3).fill([false, 0]))
+    expect(ended.map(({ expiredAt, remainingNanos }) => [expiredAt === null, remainingNanos])).toEqual(Array(4).fill([false, 0]))
     const [shown] = await listed(poor)
     expect(shown).toMatchObject({ remainingNanos: 0 })
   })
