@@ -24,8 +24,10 @@ CREATE TABLE "credit_grants" (
 	"reason" text NOT NULL,
 	"expires_at" timestamp with time zone NOT NULL,
 	"expired_at" timestamp with time zone,
+	"idempotency_key" text,
 	"created_by" text NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "credit_grants_idempotency_key" UNIQUE("idempotency_key"),
 	CONSTRAINT "credit_grants_code" UNIQUE("organization_id","code"),
 	CONSTRAINT "credit_grants_remaining" CHECK ("credit_grants"."remaining_nanos" between 0 and "credit_grants"."amount_nanos")
 );

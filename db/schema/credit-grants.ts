@@ -23,6 +23,8 @@ export const creditGrants = pgTable(
     expiresAt: timestamp('expires_at', { withTimezone: true, mode: 'date' }).notNull(),
     /** When what was left of it was taken back. */
     expiredAt: timestamp('expired_at', { withTimezone: true, mode: 'date' }),
+    /** What names a grant of an operator for all time, so that one who asks again gives nothing again; null for one of a code. */
+    idempotencyKey: text('idempotency_key').unique('credit_grants_idempotency_key'),
     createdBy: text('created_by').notNull(),
     createdAt: timestamp('created_at', { withTimezone: true, mode: 'date' }).notNull().defaultNow(),
   },

@@ -16,6 +16,7 @@ import { keyRoutes } from './routes/keys.ts'
 import { mailRoutes } from './routes/mail.ts'
 import { modelRoutes } from './routes/models.ts'
 import { parkedEventRoutes } from './routes/parked-events.ts'
+import { promotionCodeRoutes, promotionRoutes } from './routes/promotions.ts'
 import { reconciliationRoutes } from './routes/reconciliations.ts'
 import { routeRoutes } from './routes/routes.ts'
 import { secretRoutes } from './routes/secrets.ts'
@@ -35,11 +36,13 @@ export const adminApp = new Hono<AdminContext>()
   .route('/customers/:organizationId/credits', creditRoutes)
   .route('/customers/:organizationId/events', eventRoutes)
   .route('/customers/:organizationId/keys', keyRoutes)
+  .route('/customers/:organizationId/promotions', promotionRoutes)
   .route('/customers/:organizationId/provider-credentials', credentialRoutes)
   .route('/customers/:organizationId/usage', usageRoutes)
   .route('/mail', mailRoutes)
   .route('/models', modelRoutes)
   .route('/parked-events', parkedEventRoutes)
+  .route('/promotion-codes', promotionCodeRoutes)
   .route('/reconciliations', reconciliationRoutes)
   .route('/routes', routeRoutes)
   .route('/secrets', secretRoutes)

@@ -31,6 +31,9 @@ export const findingsPerRun = 100
 /** Balance events, parked events, events of Stripe or findings about payments in one answer. */
 export const eventsPerPage = 100
 
+/** Promotional codes, or grants of one customer, on one page of their list. */
+export const promotionsPerPage = 100
+
 /** Secrets on one page of a rotation: with two questions to KMS and one to Postgres for each, far below what a Worker may ask in one request. */
 export const secretsPerPage = 50
 

@@ -4,6 +4,7 @@ import { openMailer } from '#workers/services/mail/mailer.ts'
 import { connectSocket } from '#workers/services/mail/smtp/socket.ts'
 import { apiApp } from './app.ts'
 import { cleanUp } from './crons/clean-up.ts'
+import { expirePromotions } from './crons/expire-promotions.ts'
 import { alertsCron, cleanUpCron, minuteCron, paymentsCron } from './crons/limits.ts'
 import { pushChanges } from './crons/push-changes.ts'
 import { raiseAlerts } from './crons/raise-alerts.ts'
@@ -20,7 +21,7 @@ type Job = (surroundings: Surroundings, scheduledTimeMs: number) => Promise<Reco
 /** Each cron is an invocation of its own. */
 const jobs: Record<string, Job[]> = {
   [minuteCron]: [(surroundings) => pushChanges(surroundings), sweepPayments, (surroundings) => runAutomaticTopUps(surroundings)],
-  [alertsCron]: [raiseAlerts],
+  [alertsCron]: [raiseAlerts, expirePromotions],
   [cleanUpCron]: [({ db }) => cleanUp(db)],
   [paymentsCron]: [reconcilePayments],
 }

@@ -49,6 +49,7 @@ export const attemptLimits = {
   mail_link: { perIp: 20, perAccount: 5, windowMs: 60 * minuteMs },
   link_use: { perIp: 100, perAccount: 10, windowMs: 15 * minuteMs },
   invitation: { perIp: 100, perAccount: 50, windowMs: 60 * minuteMs },
+  promotion_code: { perIp: 30, perAccount: 10, windowMs: 60 * minuteMs },
 } as const
 
 /** How long to wait for Redis where it only limits, in milliseconds. */

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { Nanos, SignedNanos } from '../../values/money.ts'
 import { LowBalance } from '../customer.ts'
 import { CustomerEvent } from '../events/customer-event.ts'
+import { LedgerCause } from './ledger-cause.ts'
 import { operation } from './operation.ts'
 import { PageQuery, pageOf } from './page.ts'
 
@@ -12,6 +13,8 @@ export const Balance = z.object({
   /** `low`: below what the organization chose; `exhausted`: hardly any request fits what is left. */
   state: z.enum(['ok', 'low', 'exhausted']),
   balanceNanos: SignedNanos.nullable(),
+  /** What of the balance is promotional credit now, which ends and is spent before the rest. */
+  promotionalNanos: Nanos.nullable(),
   /** How far the balance may fall below zero. */
   overdraftNanos: Nanos.nullable(),
   lowBalanceNanos: LowBalance,
@@ -24,12 +27,13 @@ export type Balance = z.infer<typeof Balance>
 
 export const LedgerEntryKind = z.enum(['credit', 'debit', 'settlement', 'adjustment'])
 
-/** One movement of the balance. `requestId` names the request that was settled or adjusted. */
+/** One movement of the balance, and why it moved. `requestId` names the request that was settled or adjusted. */
 export const LedgerEntry = z.object({
   entryId: z.int(),
   kind: LedgerEntryKind,
   /** Credits are positive, spend is negative. */
   amountNanos: SignedNanos,
+  cause: LedgerCause,
   requestId: z.string().nullable(),
   createdAt: z.iso.datetime(),
 })

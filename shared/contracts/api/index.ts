@@ -11,6 +11,7 @@ import { oauthOperations } from './oauth.ts'
 import { organizationOperations } from './organizations.ts'
 import { passkeyOperations } from './passkeys.ts'
 import { paymentOperations } from './payments.ts'
+import { promotionOperations } from './promotions.ts'
 import { providerCredentialOperations } from './provider-credentials.ts'
 import { referenceOperations } from './reference.ts'
 import { requestOperations } from './requests.ts'
@@ -37,6 +38,7 @@ export const operations = {
   organizations: organizationOperations,
   passkeys: passkeyOperations,
   payments: paymentOperations,
+  promotions: promotionOperations,
   providerCredentials: providerCredentialOperations,
   reference: referenceOperations,
   requests: requestOperations,

@@ -17,6 +17,17 @@ export const lateUsageMs = 3_600_000
 /** Balance events whose mails are put into the outbox by one statement. */
 export const balanceEventsTogether = 200
 
+/**
+ * How long after its end promotional credit is taken back, in milliseconds: what was spent before is in the books by then, where no request ran for longer.
+ */
+export const grantGraceMs = 600_000
+
+/** Customers of whom promotional credit is taken back by one batch. */
+export const organizationsTogether = 100
+
+/** After this long a run takes back no more, in milliseconds: the next one begins five minutes after it. */
+export const expiryBudgetMs = 120_000
+
 /** Mails that are handed to the queue before they are taken out of the outbox. */
 export const mailsTogether = 50
 

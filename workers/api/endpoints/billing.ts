@@ -3,6 +3,7 @@ import { listCustomerEvents } from '#db/queries/list-customer-events.ts'
 import { type LedgerEntryRow, listLedgerEntries } from '#db/queries/organizations/list-ledger-entries.ts'
 import { readOrganization } from '#db/queries/read-organization.ts'
 import { type LedgerEntry, billingOperations as operations } from '#shared/contracts/api/billing.ts'
+import { ledgerCauseOf } from '#shared/contracts/api/ledger-cause.ts'
 import { assert } from '#shared/values/assert.ts'
 import { pageFrom, readCursor } from '#workers/services/cursor.ts'
 import { shownEvent } from '#workers/services/events/shown-event.ts'
@@ -51,8 +52,9 @@ async function showCaps({ db }: Surroundings, { organizationId, grant }: Scope) 
   return { isCapped, ...(grant === 'yes' ? caps : spendCapsOf({})) }
 }
 
-/** Why an operator moved money, and who, is between the operators: only what it is and how much is shown. */
+/** The reason that an operator noted, and who it was, is between the operators: only that it was one is shown. */
 function entryOf({ id, kind, amountNanos, eventId, createdAt }: LedgerEntryRow): LedgerEntry {
-  const requestId = /^(req_[0-9a-z]+):/.exec(eventId)?.[1] ?? null
-  return { entryId: id, kind, amountNanos, requestId, createdAt: createdAt.toISOString() }
+  const cause = ledgerCauseOf(eventId)
+  const requestId = 'requestId' in cause ? cause.requestId : null
+  return { entryId: id, kind, amountNanos, cause, requestId, createdAt: createdAt.toISOString() }
 }

@@ -12,6 +12,7 @@ import { oauthEndpoints } from './oauth.ts'
 import { organizationEndpoints } from './organizations.ts'
 import { passkeyEndpoints } from './passkeys.ts'
 import { paymentEndpoints } from './payments.ts'
+import { promotionEndpoints } from './promotions.ts'
 import { providerCredentialEndpoints } from './provider-credentials.ts'
 import { requestEndpoints } from './requests.ts'
 import { secondFactorEndpoints } from './second-factor.ts'
@@ -37,6 +38,7 @@ export const endpoints: readonly Endpoint[] = [
   ...organizationEndpoints,
   ...passkeyEndpoints,
   ...paymentEndpoints,
+  ...promotionEndpoints,
   ...providerCredentialEndpoints,
   ...requestEndpoints,
   ...secondFactorEndpoints,

@@ -197,6 +197,7 @@ describe('spend alerts', () => {
 describe('the balance', () => {
   const noAmounts = {
     balanceNanos: null,
+    promotionalNanos: null,
     overdraftNanos: null,
     lowBalanceNanos: null,
     heldNanos: null,
@@ -209,7 +210,7 @@ describe('the balance', () => {
     await credit(organizationId, 50_000_000)
     const key = { keyId: newId('key'), organizationId, name: 'k', keyHash: 'a'.repeat(64), redacted: 'r' }
     await createApiKey(stage.db, key)
-    const known = { balanceNanos: 50_000_000, overdraftNanos: 0 }
+    const known = { balanceNanos: 50_000_000, promotionalNanos: 0, overdraftNanos: 0 }
     const read = () => ask('GET', organizationId, 'balance', as.billing_admin)
     expect((await read()).json).toEqual({ ...noAmounts, ...known, state: 'ok' })
     stage.ledger.standing = { availableNanos: 30_000_000, heldNanos: 15_000_000, unconfirmedNanos: 5_000_000 }

@@ -43,7 +43,7 @@ function applies(code: ProblemCode, operation: ApiOperation): boolean {
     precondition_failed: precondition !== undefined,
     body_too_large: body !== undefined || operation.id === 'stripe.receive',
     not_json: body !== undefined,
-    amount_out_of_range: false,
+    amount_out_of_range: operation.id === 'promotions.redeem',
     idempotency_key_reused: idempotent !== undefined,
     key_refused: isChange && path.includes('credential'),
     precondition_required: precondition !== undefined,

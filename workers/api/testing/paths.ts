@@ -3,7 +3,9 @@ import { assert } from '#shared/values/assert.ts'
 import { parameterOf } from '../endpoint.ts'
 
 /** One of each form that a parameter may have; ids of nothing that exists. */
-const samples = ['org', 'key', 'usr', 'ses', 'pky', 'inv', 'mgk', 'byk', 'alr', 'req', 'top', 'whe', 'dlv'].map((prefix) => `${prefix}_0nothing`)
+const samples = ['org', 'key', 'usr', 'ses', 'pky', 'inv', 'mgk', 'byk', 'alr', 'req', 'top', 'whe', 'dlv'].map(
+  (prefix) => `${prefix}_0nothing`,
+)
 
 /** What a parameter of a path may look like, of nothing that exists. */
 export function sampleOf(name: string): string {

@@ -3,8 +3,8 @@ import { CreditAnswer } from '#shared/contracts/credit.ts'
 import { newId } from '#shared/values/id.ts'
 import { customerPath } from './customer-path.ts'
 import { type Desk, show } from './desk.ts'
-import { CommandFailure } from './failure.ts'
 import { usdOption } from './options.ts'
+import { postOnce } from './post-once.ts'
 import { usd } from './table.ts'
 
 interface CreditOptions {
@@ -26,28 +26,12 @@ export function addCreditCommand(program: Command, desk: Desk): void {
     .action(async (organizationId: string, options: CreditOptions) => {
       if (options.usd === 0) return command.error('error: --usd must not be zero')
       const idempotencyKey = options.idempotencyKey ?? newId('crd')
-      const answer = await post(desk, organizationId, { amountNanos: options.usd, reason: options.reason, idempotencyKey })
+      const body = { amountNanos: options.usd, reason: options.reason, idempotencyKey }
+      const answer = await postOnce(desk, `${customerPath(organizationId)}/credits`, CreditAnswer, body)
       show(desk, { ...answer, idempotencyKey }, options, ({ amountNanos, balanceNanos, replayed }) =>
         replayed
           ? `${usd(amountNanos)} had been posted under this idempotency key before; nothing was posted now. The balance is ${usd(balanceNanos)}.`
           : `${usd(amountNanos)} posted. The balance is ${usd(balanceNanos)}.`,
       )
     })
-}
-
-/** When an answer is lost the credit may have been given, so the key that makes a second try harmless must not be lost as well. */
-async function post(
-  desk: Desk,
-  organizationId: string,
-  body: { amountNanos: number; reason: string; idempotencyKey: string },
-): Promise<CreditAnswer> {
-  try {
-    return await desk.admin().call('POST', `${customerPath(organizationId)}/credits`, CreditAnswer, body)
-  } catch (error) {
-    if (!(error instanceof CommandFailure && error.isInDoubt)) throw error
-    throw new CommandFailure(error.message, [
-      ...error.hints,
-      `The credit may have been posted. To try again without posting it twice, add --idempotency-key ${body.idempotencyKey}`,
-    ])
-  }
 }

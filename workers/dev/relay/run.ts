@@ -12,6 +12,7 @@ import { addKeyCommands } from './key.ts'
 import { addMailCommands } from './mail.ts'
 import { addModelCommands } from './model.ts'
 import { addParkedCommand } from './parked.ts'
+import { addPromotionCommands } from './promotion.ts'
 import { addReconcileCommands } from './reconcile.ts'
 import { addRouteCommands } from './route.ts'
 import { addSecretCommands } from './secret.ts'
@@ -55,7 +56,7 @@ export async function runRelay(parameters: string[], terminal: Terminal): Promis
 function relayProgram(desk: Desk, terminal: Terminal): Command {
   const program = new Command('relay')
     .description(
-      'Operate Rocket Relay: customers, credit, keys, own keys at providers, models, usage, secrets, mail, payments, the books and the audit log.',
+      'Operate Rocket Relay: customers, credit, promotions, keys, own keys at providers, models, usage, secrets, mail, payments, the books and the audit log.',
     )
     .exitOverride()
     .configureOutput({ writeOut: terminal.print, writeErr: terminal.complain })
@@ -63,6 +64,7 @@ function relayProgram(desk: Desk, terminal: Terminal): Command {
     .addHelpText('after', environmentHelp)
   addCustomerCommands(program, desk)
   addCreditCommand(program, desk)
+  addPromotionCommands(program, desk)
   addKeyCommands(program, desk)
   addByokCommands(program, desk)
   addModelCommands(program, desk)
@@ -89,6 +91,7 @@ and otherwise it is the local stack that npm start runs.
 Examples:
   npm run relay -- customer create --credit-usd 5 --name "Ada" --requests-per-minute 60
   npm run relay -- credit org_… --usd 20 --reason "invoice 17"
+  npm run relay -- promotion create --code WELCOME --usd 5 --days 30 --max 100
   npm run relay -- customer limits org_… --spend-per-day-usd 10 --low-balance-usd 5
   npm run relay -- byok add --organization org_… --provider openai --key - < key.txt
   npm run relay -- catalogue import db/catalogue/list.json --dry-run
