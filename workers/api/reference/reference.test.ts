@@ -17,8 +17,6 @@ const env: ApiEnv = {
   UPSTASH_REDIS_REST_TOKEN: 'token',
   PORTAL_URL: 'https://portal.test',
   LEDGER: { getByName: () => Promise.reject(new Error('nothing is there')) as never },
-  PAYMENT_QUEUE: { send: async () => undefined },
-  WEBHOOK_QUEUE: { send: async () => undefined },
   MAIL_QUEUE: { send: async () => undefined },
   PAYMENT_QUEUE: { send: async () => undefined },
   WEBHOOK_QUEUE: { send: async () => undefined },
