@@ -54,8 +54,9 @@ function faultOf({ operation }: Described, { status, headers, json, text }: Answ
     if (type !== 'application/problem+json' || !problem.success) return `is no problem but ${type}`
     const known = Object.entries(problemStatuses).find(([code]) => code === problem.data.code)?.[1]
     if (known?.status !== status || problem.data.status !== status) return `has the code ${problem.data.code}`
-    // No provider can be reached from here.
-    return status >= 500 && problem.data.code !== 'provider_unreachable' ? 'is a fault of ours' : null
+    // No provider can be reached from here, and nobody has set Stripe up.
+    const isMeant = problem.data.code === 'provider_unreachable' || problem.data.code === 'payments_off'
+    return status >= 500 && !isMeant ? 'is a fault of ours' : null
   }
   if (status >= 300) return null
   const content = operation.responses[String(status)]?.content
