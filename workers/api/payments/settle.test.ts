@@ -152,9 +152,8 @@ describe('what goes back', () => {
     expect(Object.values(entries).sort((one, other) => one - other)).toEqual([
       -3_333_333_334, -3_333_333_333, -3_333_333_333, 10_000_000_000,
     ])
-    expect(events).toEqual(
-      ['topup.succeeded', 'refund.created', 'refund.created', 'refund.created', 'balance.exhausted'].sort(byOrderOf(events)),
-    )
+    const refunds = Array.from({ length: 3 }, () => 'refund.created')
+    expect(events.sort()).toEqual(['balance.exhausted', ...refunds, 'topup.succeeded'])
     expect((await rowOf(asked))?.returnedNanos).toBe(10_000_000_000)
   })
 
@@ -316,8 +315,3 @@ describe('a saved card', () => {
     })
   })
 })
-
-/** What is told in one transaction has an order of its own. */
-function byOrderOf(events: string[]) {
-  return (one: string, other: string) => events.indexOf(one) - events.indexOf(other)
-}
