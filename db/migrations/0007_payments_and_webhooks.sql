@@ -183,6 +183,7 @@ CREATE INDEX "webhook_deliveries_endpoint_due" ON "webhook_deliveries" USING btr
 CREATE INDEX "webhook_deliveries_endpoint" ON "webhook_deliveries" USING btree ("endpoint_id","id");--> statement-breakpoint
 CREATE INDEX "webhook_deliveries_of_event" ON "webhook_deliveries" USING btree ("event");--> statement-breakpoint
 CREATE INDEX "webhook_endpoints_organization" ON "webhook_endpoints" USING btree ("organization_id");--> statement-breakpoint
+CREATE INDEX "api_keys_capped" ON "api_keys" USING btree ("organization_id") WHERE coalesce("limits" -> 'spendPerDayNanos', "limits" -> 'spendPerMonthNanos') is not null;--> statement-breakpoint
 CREATE INDEX "customer_events_waiting" ON "customer_events" USING btree ("organization_id","id") WHERE "customer_events"."fanned_out_at" is null;--> statement-breakpoint
 CREATE INDEX "customer_events_unmailed" ON "customer_events" USING btree ("id") WHERE "customer_events"."mailed_at" is null and ("customer_events"."type" in ('balance.low', 'balance.exhausted', 'refund.created') or "customer_events"."type" = 'topup.failed' and "customer_events"."data" ->> 'kind' = 'automatic');--> statement-breakpoint
 -- By hand: what events told in columns of their own, they tell as data; what happened before is no news for a webhook.

@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { checkedNanos } from '#shared/values/money.ts'
 import type { Db } from '../client.ts'
+import { outboxed } from '../outboxed.ts'
 import { postgresErrorOf, readRowsAtomically, SafeBigint } from '../statements.ts'
 import { lockOrganizations } from './lock-organizations.ts'
 import { raisingBalanceEvents } from './raise-balance-events.ts'
@@ -26,6 +27,7 @@ export async function postEntry(db: Db, entry: ManualEntry): Promise<PostOutcome
   try {
     const [row] = await readRowsAtomically(db, [lockOrganizations([entry.organizationId]), posting(entry)], Posted)
     if (!row) return { outcome: 'refused', reason: 'organization_unknown' }
+    if (row.raised > 0) outboxed(db).organizationIds.add(entry.organizationId)
     if (row.posted) return { outcome: 'posted', balanceNanos: row.balanceNanos, version: row.version }
     // An entry this transaction cannot see yet was posted a moment ago under another customer's lock.
     if (row.same !== true) return { outcome: 'refused', reason: 'event_reused' }
@@ -36,7 +38,14 @@ export async function postEntry(db: Db, entry: ManualEntry): Promise<PostOutcome
   }
 }
 
-const Posted = z.object({ balanceNanos: SafeBigint, version: SafeBigint, posted: z.boolean(), same: z.boolean().nullable() })
+const Posted = z.object({
+  balanceNanos: SafeBigint,
+  version: SafeBigint,
+  posted: z.boolean(),
+  same: z.boolean().nullable(),
+  /** How many balance events it raised. */
+  raised: SafeBigint,
+})
 
 function posting(entry: ManualEntry): SQL {
   return sql`
@@ -56,6 +65,7 @@ function posting(entry: ManualEntry): SQL {
       coalesce(m.balance_nanos, o.balance_nanos) as "balanceNanos",
       coalesce(m.balance_version, o.balance_version) as "version",
       m.id is not null as posted,
+      (select count(*) from raised) as raised,
       (
         select e.organization_id = ${entry.organizationId} and e.amount_nanos = ${entry.amountNanos}::bigint and e.kind = ${entry.kind}
         from ledger_entries e where e.event_id = ${entry.eventId}

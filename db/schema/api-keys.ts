@@ -3,6 +3,11 @@ import { check, index, jsonb, pgTable, text, timestamp } from 'drizzle-orm/pg-co
 import type { Limits } from '#shared/contracts/account.ts'
 import { organizations } from './organizations.ts'
 
+/** Whether limits have a spend cap, in words that the index of the capped keys is found by. */
+export function isCapped(limits: string): string {
+  return `coalesce(${limits} -> 'spendPerDayNanos', ${limits} -> 'spendPerMonthNanos') is not null`
+}
+
 /** Keys of customers. The key itself is never stored, only its SHA-256. */
 export const apiKeys = pgTable(
   'api_keys',
@@ -34,5 +39,9 @@ export const apiKeys = pgTable(
     // A snapshot reads all living keys of one customer.
     index('api_keys_organization').on(t.organizationId),
     index('api_keys_creator').on(t.createdBy),
+    // The few whose spend a cron compares with their caps.
+    index('api_keys_capped')
+      .on(t.organizationId)
+      .where(sql.raw(isCapped('"limits"'))),
   ],
 )

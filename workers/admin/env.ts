@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { type Db, openDb, openTransact, type Transact } from '#db/client.ts'
 import { assert } from '#shared/values/assert.ts'
+import type { WebhookQueue } from '#workers/services/events/nudge-webhooks.ts'
 import type { LedgerNamespace } from '#workers/services/ledger/namespace.ts'
+import { handingOver } from '#workers/services/outbox/handing-over.ts'
 import type { KeyRing } from '#workers/services/secrets/key-ring.ts'
 import { KekSettings, keyRingWhenAsked } from '#workers/services/secrets/settings.ts'
 import { type TargetAccess, TargetSettings, targetAccessOf } from '#workers/services/targets/settings.ts'
@@ -11,6 +13,7 @@ export interface AdminEnv extends KekSettings, z.input<typeof TargetSettings> {
   DATABASE_URL?: string
   NEON_ENDPOINT?: string
   LEDGER?: LedgerNamespace
+  WEBHOOK_QUEUE?: WebhookQueue
   ACCESS_TEAM_URL?: string
   ACCESS_AUDIENCE?: string
   STRIPE_URL?: string
@@ -32,6 +35,7 @@ const Settings = z.object({
 /** All that this Worker takes from its surroundings. */
 export interface Surroundings {
   db: Db
+  /** After its commit the webhooks Worker hears of the events in it. */
   transact: Transact
   ledger: LedgerNamespace
   access: { teamUrl: string; audience: string }
@@ -55,10 +59,12 @@ export function surroundingsOf(env: AdminEnv): Surroundings {
   const wrong = settings.success ? [] : settings.error.issues.map((issue) => issue.path.join('.'))
   assert(settings.success, `bindings missing or wrong: ${wrong.join(', ')}`)
   assert(env.LEDGER, 'bindings missing or wrong: LEDGER')
+  assert(env.WEBHOOK_QUEUE, 'bindings missing or wrong: WEBHOOK_QUEUE')
   const database = { databaseUrl: settings.data.DATABASE_URL, endpoint: settings.data.NEON_ENDPOINT }
+  const db = openDb(database)
   const surroundings = {
-    db: openDb(database),
-    transact: openTransact(database),
+    db,
+    transact: handingOver(openTransact(database), { db, webhooks: env.WEBHOOK_QUEUE, mail: null }),
     ledger: env.LEDGER,
     access: { teamUrl: settings.data.ACCESS_TEAM_URL, audience: settings.data.ACCESS_AUDIENCE },
     stripeUrl: settings.data.STRIPE_URL,

@@ -31,10 +31,14 @@ test('a customer is told when its balance runs low and out, and can be asked wha
   expect(events).toMatchObject([
     { type: 'balance.exhausted', data: { balanceNanos: 0, thresholdNanos: cent } },
     { type: 'balance.low', data: { balanceNanos: 4 * cent, thresholdNanos: 5 * cent } },
+    { type: 'key.created', data: { name: 'First key', createdBy: 'operator.access', replaces: null } },
   ])
+  // The webhooks Worker hears of the new key and of both debits that told something, and of no other.
+  await debit(1, 'third')
+  expect(stage.nudges.filter(({ organizationIds }) => organizationIds.includes(organizationId))).toHaveLength(3)
   const [newest] = await listCustomerEvents(stage.database.db, organizationId, { limit: 1 })
   const older = await stage.call('GET', `${path}/events?before=${newest?.id}`)
-  expect(CustomerEventList.parse(older.json).events.map(({ type }) => type)).toEqual(['balance.low'])
+  expect(CustomerEventList.parse(older.json).events.map(({ type }) => type)).toEqual(['balance.low', 'key.created'])
   expect(CustomerDetail.parse((await stage.call('GET', path)).json)).toMatchObject({ lowBalanceNanos: 5 * cent, limits: body.limits })
 })
 
@@ -45,7 +49,8 @@ test('a customer is told which of its credentials was paused, and nothing of a b
   await recordUsage(stage.database.db, [{ organizationId, events: [refused(), refused(), refused()] }])
   const { json } = await stage.call('GET', `/customers/${organizationId}/events`)
   const told = { id: expect.stringMatching(/^evt_[0-9a-f]{32}$/), version: 1, organizationId, createdAt: expect.any(String) }
-  expect(json).toEqual({ events: [{ ...told, type: 'byok.invalid', data: { credentialId } }], next: null })
+  const key = { ...told, type: 'key.created', data: expect.anything() }
+  expect(json).toEqual({ events: [{ ...told, type: 'byok.invalid', data: { credentialId } }, key], next: null })
 })
 
 test('a low balance is changed when it is named, taken away by null, and else stays', async ({ expect }) => {
@@ -98,8 +103,11 @@ test('a customer sees its own events only', async ({ expect }) => {
   const taken = { amountNanos: -1, idempotencyKey: organizationId, reason: 'test' }
   await stage.call('POST', `/customers/${organizationId}/credits`, taken)
   const eventsOf = async (id: string) => CustomerEventList.parse((await stage.call('GET', `/customers/${id}/events`)).json).events
-  expect(await eventsOf(organizationId)).toMatchObject([{ type: 'balance.exhausted', data: { balanceNanos: cent - 1 } }])
-  expect(await eventsOf(CreatedCustomer.parse(other).organizationId)).toEqual([])
+  expect(await eventsOf(organizationId)).toMatchObject([
+    { type: 'balance.exhausted', data: { balanceNanos: cent - 1 } },
+    { type: 'key.created', organizationId },
+  ])
+  expect(await eventsOf(CreatedCustomer.parse(other).organizationId)).toMatchObject([{ type: 'key.created' }])
 })
 
 test('parked events are listed newest first, page by page', async ({ expect }) => {

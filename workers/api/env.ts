@@ -4,8 +4,8 @@ import type { WebhookNudge } from '#shared/contracts/events/webhook-nudge.ts'
 import type { MailMessage } from '#shared/contracts/mail-message.ts'
 import type { PaymentMessage } from '#shared/contracts/payment-message.ts'
 import { assert } from '#shared/values/assert.ts'
-import { nudging } from '#workers/services/events/nudging.ts'
 import type { LedgerNamespace } from '#workers/services/ledger/namespace.ts'
+import { handingOver } from '#workers/services/outbox/handing-over.ts'
 import type { KeyRing } from '#workers/services/secrets/key-ring.ts'
 import { KekSettings, keyRingWhenAsked } from '#workers/services/secrets/settings.ts'
 import { type TargetAccess, TargetSettings, targetAccessOf } from '#workers/services/targets/settings.ts'
@@ -69,7 +69,7 @@ export interface OauthApplication {
 /** All that this Worker takes from its surroundings. */
 export interface Surroundings {
   db: Db
-  /** After its commit the webhooks Worker hears of the events in it. */
+  /** After its commit its mails are handed over, and the webhooks Worker hears of its events. */
   transact: Transact
   redis: { url: string; token: string }
   ledger: LedgerNamespace
@@ -104,16 +104,16 @@ export function surroundingsOf(env: ApiEnv): Surroundings {
   assert(env.WEBHOOK_QUEUE, 'bindings missing or wrong: WEBHOOK_QUEUE')
   const { data } = settings
   const database = { databaseUrl: data.DATABASE_URL, endpoint: data.NEON_ENDPOINT }
+  const db = openDb(database)
+  const queues = { webhooks: env.WEBHOOK_QUEUE, mail: env.MAIL_QUEUE, payments: env.PAYMENT_QUEUE }
   const github = applicationOf(data.GITHUB_CLIENT_ID, data.GITHUB_CLIENT_SECRET)
   const google = applicationOf(data.GOOGLE_CLIENT_ID, data.GOOGLE_CLIENT_SECRET)
   const surroundings: Surroundings = {
-    db: openDb(database),
-    transact: nudging(openTransact(database), env.WEBHOOK_QUEUE),
+    db,
+    transact: handingOver(openTransact(database), { db, ...queues }),
+    ...queues,
     redis: { url: data.UPSTASH_REDIS_REST_URL, token: data.UPSTASH_REDIS_REST_TOKEN },
     ledger: env.LEDGER,
-    mail: env.MAIL_QUEUE,
-    payments: env.PAYMENT_QUEUE,
-    webhooks: env.WEBHOOK_QUEUE,
     stripeUrl: data.STRIPE_URL,
     portalUrl: data.PORTAL_URL,
     github: github && { ...github, url: data.GITHUB_URL, apiUrl: data.GITHUB_API_URL },

@@ -5,9 +5,11 @@ import { connectSocket } from '#workers/services/mail/smtp/socket.ts'
 import { apiApp } from './app.ts'
 import { cleanUp } from './crons/clean-up.ts'
 import { expirePromotions } from './crons/expire-promotions.ts'
-import { alertsCron, cleanUpCron, minuteCron, paymentsCron } from './crons/limits.ts'
+import { handOverDueMails } from './crons/hand-over-mails.ts'
+import { alertsCron, cleanUpCron, minuteCron, paymentsCron, summariesCron } from './crons/limits.ts'
 import { pushChanges } from './crons/push-changes.ts'
 import { raiseAlerts } from './crons/raise-alerts.ts'
+import { tellUsage } from './crons/tell-usage.ts'
 import { type ApiEnv, type Surroundings, surroundingsOf } from './env.ts'
 import { consumeMails } from './mail/consume.ts'
 import { runAutomaticTopUps } from './payments/automatic/run.ts'
@@ -18,10 +20,11 @@ import { sweepPayments } from './payments/sweep.ts'
 /** Answers what it did, for the log. */
 type Job = (surroundings: Surroundings, scheduledTimeMs: number) => Promise<Record<string, number>>
 
-/** Each cron is an invocation of its own. */
+/** What each cron does, side by side. */
 const jobs: Record<string, Job[]> = {
-  [minuteCron]: [(surroundings) => pushChanges(surroundings), sweepPayments, (surroundings) => runAutomaticTopUps(surroundings)],
+  [minuteCron]: [pushChanges, handOverDueMails, sweepPayments, (surroundings) => runAutomaticTopUps(surroundings)],
   [alertsCron]: [raiseAlerts, expirePromotions],
+  [summariesCron]: [tellUsage],
   [cleanUpCron]: [({ db }) => cleanUp(db)],
   [paymentsCron]: [reconcilePayments],
 }

@@ -1,14 +1,22 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { listCustomerEvents } from '#db/queries/list-customer-events.ts'
 import { type ListedRoute, listRoutes } from '#db/queries/list-routes.ts'
-import { models, routes, upstreams } from '#db/schema/index.ts'
+import { recordUsage } from '#db/queries/record-usage.ts'
+import { models, routes, upstreams, webhookEndpoints } from '#db/schema/index.ts'
 import { startTestDatabase, type TestDatabase } from '#db/testing/database.ts'
+import { newCustomer, settlementEvent } from '#db/testing/usage-events.ts'
 import type { DialectName } from '#shared/contracts/dialect.ts'
+import { newId } from '#shared/values/id.ts'
 import { startUpstream, type Upstream } from '#workers/dev/upstream/server.ts'
+import type { WebhookQueue } from '#workers/services/events/nudge-webhooks.ts'
 import { checkRoutes } from './check-routes.ts'
 import { probeAgainMs, probesPerRun } from './limits.ts'
 
 const key = 'sk-scripted-upstream'
+/** Whom the webhooks Worker was told of. */
+let nudges: string[][] = []
+const webhooks: WebhookQueue = { send: async ({ organizationIds }) => nudges.push(organizationIds) }
 let database: TestDatabase
 let peer: Upstream
 
@@ -26,6 +34,7 @@ afterEach(async () => {
   await turn({})
   await database.db.execute(sql`delete from route_health`)
   await database.db.execute(sql`delete from routes`)
+  nudges = []
   peer.clear()
 })
 
@@ -43,7 +52,7 @@ async function addRoute(
 const startMs = Date.now()
 /** One run, as many minutes after the first as said. */
 const check = (minutes: number, credentials: Record<string, string> = { cpa: key }) =>
-  checkRoutes({ db: database.db, credentials: new Map(Object.entries(credentials)) }, startMs + minutes * 60_000)
+  checkRoutes({ db: database.db, credentials: new Map(Object.entries(credentials)), webhooks }, startMs + minutes * 60_000)
 const healthOf = async (routeId: string): Promise<Partial<ListedRoute>> =>
   (await listRoutes(database.db)).find((route) => route.routeId === routeId) ?? {}
 /** The paths that were asked, without those that switch the peer. */
@@ -88,6 +97,27 @@ test('a model that left the catalogue is down at once and unprobed, and up with 
   expect(await healthOf('cpa-fast')).toMatchObject({ state: 'down', reason: 'It does not have the model. (catalogue)' })
   await turn({})
   expect(await check(4)).toMatchObject({ probed: 1, down: 0, changes: [{ routeId: 'cpa-fast', state: 'up' }] })
+})
+
+test('a customer that has a webhook and uses the model hears of a route that goes down and comes back, once each time', async () => {
+  const { db } = database
+  const organizationId = await newCustomer(db)
+  await db.insert(webhookEndpoints).values({ id: newId('whe'), organizationId, url: 'https://example.com', createdBy: 'usr_x' })
+  await recordUsage(db, [{ organizationId, events: [settlementEvent({ model: 'm' })] }])
+  await addRoute('cpa-fast')
+  await check(0)
+  await turn({ missing: ['cpa-fast'] })
+  await check(2)
+  await check(4)
+  await turn({})
+  await check(6)
+  expect(nudges).toEqual([[organizationId], [organizationId]])
+  const told = await listCustomerEvents(db, organizationId, { limit: 9 })
+  const route = { model: 'm', upstream: 'cpa' }
+  expect(told.map(({ type, data }) => [type, data])).toEqual([
+    ['route.quality_changed', { ...route, state: 'up' }],
+    ['route.quality_changed', { ...route, state: 'down' }],
+  ])
 })
 
 test('credentials that do not work bring all routes of an upstream down at once, and are told', async () => {

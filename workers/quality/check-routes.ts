@@ -1,5 +1,6 @@
 import { type ListedRoute, listRoutes } from '#db/queries/list-routes.ts'
 import { type RouteHealthRow, saveRouteHealth } from '#db/queries/save-route-health.ts'
+import { nudgeWebhooks } from '#workers/services/events/nudge-webhooks.ts'
 import type { FaultKind } from './ask.ts'
 import type { Platform } from './env.ts'
 import { inParallel } from './in-parallel.ts'
@@ -30,9 +31,9 @@ interface Check {
 
 /**
  * Checks every route that leads through a CLIProxyAPI: one look at each upstream's catalogue, then a probe of one token for the routes whose turn it
- * is. Its `/healthz` says nothing of its credentials and is never asked. Throws when Postgres cannot be asked; nothing is changed then.
+ * is. Customers hear of routes that go down or come back. Its `/healthz` says nothing of its credentials and is never asked. Throws when Postgres cannot be asked; nothing is changed then.
  */
-export async function checkRoutes({ db, credentials }: Platform, nowMs: number = Date.now()): Promise<CheckSummary> {
+export async function checkRoutes({ db, credentials, webhooks }: Platform, nowMs: number = Date.now()): Promise<CheckSummary> {
   const startedMs = performance.now()
   const keyOf = ({ credential }: ListedRoute) => credentials.get(credential)
   const routes = (await listRoutes(db)).filter(({ kind }) => kind === 'cliproxyapi')
@@ -45,7 +46,7 @@ export async function checkRoutes({ db, credentials }: Platform, nowMs: number =
     if (fault !== undefined) check.finding = fault ? { ...fault, step: 'probe' } : 'answered'
   }
   const rows = checks.map(({ route, finding }) => rowOf(route, finding, nowMs, probed.has(route)))
-  await saveRouteHealth(db, rows)
+  await nudgeWebhooks(webhooks, await saveRouteHealth(db, rows))
   const durationMs = Math.round(performance.now() - startedMs)
   return { ...summarize(checks, rows), upstreams: byUpstream.length, probed: probed.size, durationMs }
 }

@@ -1,12 +1,14 @@
 import { z } from 'zod'
 import { type Db, openDb } from '#db/client.ts'
 import { assert } from '#shared/values/assert.ts'
+import type { WebhookQueue } from '#workers/services/events/nudge-webhooks.ts'
 
 /** What is bound to this Worker. Only this file reads it; all else gets a `Platform`. */
 export interface QualityEnv {
   DATABASE_URL?: string
   NEON_ENDPOINT?: string
   UPSTREAM_CREDENTIALS?: string
+  WEBHOOK_QUEUE?: WebhookQueue
 }
 
 /** What checking takes. */
@@ -14,6 +16,7 @@ export interface Platform {
   db: Db
   /** Name of a credential -> the key an upstream takes. */
   credentials: ReadonlyMap<string, string>
+  webhooks: WebhookQueue
 }
 
 const Settings = z.object({
@@ -35,8 +38,9 @@ export function readPlatform(env: QualityEnv): Platform {
   const settings = Settings.safeParse(env)
   const wrong = settings.success ? [] : settings.error.issues.map((issue) => String(issue.path[0]))
   assert(settings.success, `bindings missing or wrong: ${wrong.join(', ')}`)
+  assert(env.WEBHOOK_QUEUE, 'bindings missing or wrong: WEBHOOK_QUEUE')
   const { DATABASE_URL: databaseUrl, NEON_ENDPOINT: endpoint, UPSTREAM_CREDENTIALS: credentials } = settings.data
-  platform = { db: openDb({ databaseUrl, endpoint }), credentials: new Map(Object.entries(credentials)) }
+  platform = { db: openDb({ databaseUrl, endpoint }), credentials: new Map(Object.entries(credentials)), webhooks: env.WEBHOOK_QUEUE }
   return platform
 }
 

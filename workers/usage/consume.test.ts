@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { eq } from 'drizzle-orm'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openNodeDb } from '#db/node-client.ts'
 import { postEntry } from '#db/queries/post-entry.ts'
 import { readOrganization } from '#db/queries/read-organization.ts'
@@ -13,10 +13,24 @@ import type { AccountSnapshot } from '#shared/contracts/account.ts'
 import type { AppliedNotice } from '#shared/contracts/ledger.ts'
 import { eventIdOf } from '#shared/contracts/usage-event.ts'
 import { newId } from '#shared/values/id.ts'
+import type { WebhookQueue } from '#workers/services/events/nudge-webhooks.ts'
 import { consume, type QueueMessage } from './consume.ts'
 import type { LedgerNamespace } from './env.ts'
 
 let database: TestDatabase
+/** Whom the webhooks Worker was told of, and whether its queue can be reached. */
+let nudges: string[][] = []
+let isQueueAway = false
+const webhooks: WebhookQueue = {
+  send: async ({ organizationIds }) => {
+    if (isQueueAway) throw new Error('the queue is away')
+    nudges.push(organizationIds)
+  },
+}
+beforeEach(() => {
+  nudges = []
+  isQueueAway = false
+})
 beforeAll(async () => {
   database = await startTestDatabase()
 })
@@ -69,7 +83,7 @@ describe('a batch of messages', () => {
       messageOf({ organizationId: second, events: [b] }),
       messageOf({ organizationId: first, events: [c, a] }),
     ]
-    expect(await consume({ db, ledger }, messages)).toMatchObject({
+    expect(await consume({ db, ledger, webhooks }, messages)).toMatchObject({
       messages: 3,
       events: 4,
       recorded: 3,
@@ -93,16 +107,18 @@ describe('a batch of messages', () => {
       messageOf({ organizationId, events: [low, settlementEvent({ model: 'nul \0' }), out] }),
       messageOf({ organizationId: other, events: [settlementEvent({ costNanos: 1 })] }),
     ]
-    expect(await consume({ db, ledger }, messages)).toMatchObject({ recorded: 3, raised: 2, parked: 1 })
-    expect(await consume({ db, ledger }, messages)).toMatchObject({ recorded: 0, raised: 0, parked: 1 })
+    expect(await consume({ db, ledger, webhooks }, messages)).toMatchObject({ recorded: 3, raised: 2, parked: 1 })
+    expect(nudges).toEqual([[organizationId]])
+    expect(await consume({ db, ledger, webhooks }, messages)).toMatchObject({ recorded: 0, raised: 0, parked: 1 })
+    expect(nudges).toHaveLength(1)
   })
 
   test('delivered again is confirmed again and changes nothing', async () => {
     const { db, ledger } = platform()
     const organizationId = await newCustomer(db)
     const body = { organizationId, events: [settlementEvent({ costNanos: 7 })] }
-    await consume({ db, ledger }, [messageOf(body)])
-    expect(await consume({ db, ledger }, [messageOf(body)])).toMatchObject({ events: 1, recorded: 0 })
+    await consume({ db, ledger, webhooks }, [messageOf(body)])
+    expect(await consume({ db, ledger, webhooks }, [messageOf(body)])).toMatchObject({ events: 1, recorded: 0 })
     expect(ledger.heard.get(organizationId)?.[1]).toEqual(ledger.heard.get(organizationId)?.[0])
     expect(await reconcile(db, organizationId)).toEqual([])
   })
@@ -116,7 +132,7 @@ describe('a batch of messages', () => {
     )
     expect(
       await consume(
-        { db, ledger },
+        { db, ledger, webhooks },
         [heard, unheard].flatMap((message) => message ?? []),
       ),
     ).toMatchObject({ retried: 1, recorded: 2 })
@@ -131,7 +147,7 @@ describe('a batch of messages', () => {
     const { db, close } = openNodeDb('postgres://postgres@127.0.0.1:1/postgres')
     const organizationId = await newCustomer(database.db)
     const messages = [messageOf({ organizationId, events: [settlementEvent()] }), rawMessage('no bytes')]
-    expect(await consume({ db, ledger }, messages)).toMatchObject({ retried: 2, recorded: 0, error: expect.any(String) })
+    expect(await consume({ db, ledger, webhooks }, messages)).toMatchObject({ retried: 2, recorded: 0, error: expect.any(String) })
     for (const message of messages) {
       expect(message.ack).not.toHaveBeenCalled()
       expect(message.retry).toHaveBeenCalledOnce()
@@ -153,23 +169,26 @@ describe('a paused credential', () => {
 
   test('is told to the object of its customer, and of no other, by the account as it is then', async () => {
     const { db, ledger, organizationId, messages } = await refused()
-    expect(await consume({ db, ledger }, messages.slice(0, 2))).toMatchObject({ paused: 0 })
+    expect(await consume({ db, ledger, webhooks }, messages.slice(0, 2))).toMatchObject({ paused: 0 })
     expect(ledger.pushed).toEqual([])
-    expect(await consume({ db, ledger }, messages)).toMatchObject({ recorded: 2, paused: 1, retried: 0 })
+    expect(await consume({ db, ledger, webhooks }, messages)).toMatchObject({ recorded: 2, paused: 1, retried: 0 })
     expect(ledger.pushed).toMatchObject([{ organizationId, credentialsVersion: 1 }])
+    expect(nudges).toEqual([[organizationId]])
     expect(ledger.heard.get(organizationId)?.at(-1)?.version).toBe(ledger.pushed[0]?.version)
-    expect(await consume({ db, ledger }, messages)).toMatchObject({ recorded: 0, paused: 0 })
+    expect(await consume({ db, ledger, webhooks }, messages)).toMatchObject({ recorded: 0, paused: 0 })
     expect(ledger.pushed).toHaveLength(1)
     expect(await reconcile(db, organizationId)).toEqual([])
   })
 
-  test('whose object takes no snapshot holds no message back', async () => {
+  test('whose object takes no snapshot, and of which the webhooks Worker does not hear, holds no message back', async () => {
     const told = vi.spyOn(console, 'error').mockReturnValue(undefined)
     const { db, ledger, organizationId, messages } = await refused()
     ledger.takesSnapshots = false
-    expect(await consume({ db, ledger }, messages)).toMatchObject({ paused: 1, retried: 0, error: null })
+    isQueueAway = true
+    expect(await consume({ db, ledger, webhooks }, messages)).toMatchObject({ paused: 1, retried: 0, error: null })
     for (const message of messages) expect(message.ack).toHaveBeenCalledOnce()
-    expect(told.mock.calls).toEqual([[expect.stringContaining(organizationId)]])
+    const logged = told.mock.calls.map(([line]) => String(line)).sort()
+    expect(logged).toEqual([expect.stringContaining(organizationId), expect.stringContaining('webhooks_not_nudged')])
     told.mockRestore()
   })
 })
@@ -183,7 +202,7 @@ test('a fault of Postgres is no fault of the events: nothing is parked, all come
   await other.query('begin')
   await other.query('select 1 from organizations where id = $1 for update', [organizationId])
   const message = messageOf({ organizationId, events: [event] })
-  expect(await consume({ db: impatient.db, ledger }, [message])).toMatchObject({ parked: 0, retried: 1, error: '55P03' })
+  expect(await consume({ db: impatient.db, ledger, webhooks }, [message])).toMatchObject({ parked: 0, retried: 1, error: '55P03' })
   await other.query('rollback')
   other.release()
   await impatient.close()
@@ -201,7 +220,7 @@ describe('poison', () => {
       events: [settlementEvent({ costNanos: 1 }), ...(index === 41 ? [poison] : []), settlementEvent({ costNanos: 1 })],
     }))
     const messages = bodies.map((body) => messageOf(body))
-    expect(await consume({ db, ledger }, messages)).toMatchObject({ events: 201, recorded: 200, parked: 1, retried: 0 })
+    expect(await consume({ db, ledger, webhooks }, messages)).toMatchObject({ events: 201, recorded: 200, parked: 1, retried: 0 })
     expect(await balanceOf(organizationId)).toBe(-200)
     expect(await parkedOf(eventIdOf(poison))).toMatchObject([{ reason: expect.stringMatching(/^SQLSTATE 22/), body: { organizationId } }])
     const [notice] = ledger.heard.get(organizationId) ?? []
@@ -211,7 +230,7 @@ describe('poison', () => {
     for (const message of messages) expect(message.ack).toHaveBeenCalledOnce()
 
     const again = messageOf(bodies[41])
-    expect(await consume({ db, ledger }, [again])).toMatchObject({ recorded: 0, parked: 1, retried: 0 })
+    expect(await consume({ db, ledger, webhooks }, [again])).toMatchObject({ recorded: 0, parked: 1, retried: 0 })
     expect(again.ack).toHaveBeenCalledOnce()
     expect(await parkedOf(eventIdOf(poison))).toHaveLength(1)
     expect(await reconcile(db, organizationId)).toEqual([])
@@ -223,7 +242,7 @@ describe('poison', () => {
     const [good, bad] = [settlementEvent({ costNanos: 9 }), settlementEvent()]
     const broken = { ...bad, settlement: { ...bad.settlement, costNanos: 'canary-7f3a' } }
     const messages = [messageOf({ organizationId, events: [broken, good] }), rawMessage(gzipSync('{"canary-7f3a"')), messageOf(null)]
-    expect(await consume({ db, ledger }, messages)).toMatchObject({ events: 1, recorded: 1, parked: 3, retried: 0 })
+    expect(await consume({ db, ledger, webhooks }, messages)).toMatchObject({ events: 1, recorded: 1, parked: 3, retried: 0 })
     expect(await parkedOf(eventIdOf(bad))).toMatchObject([{ body: { organizationId, issues: [{ path: 'settlement.costNanos' }] } }])
     expect(JSON.stringify(await db.select().from(parkedEvents))).not.toContain('canary-7f3a')
     expect(ledger.heard.get(organizationId)?.[0]?.eventIds).toEqual([eventIdOf(good)])
@@ -234,7 +253,10 @@ describe('poison', () => {
     const organizationId = await newCustomer(db)
     const event = settlementEvent({ costNanos: 9 })
     const negative = { ...event, settlement: { ...event.settlement, costNanos: -9 } }
-    expect(await consume({ db, ledger }, [messageOf({ organizationId, events: [negative] })])).toMatchObject({ recorded: 0, parked: 1 })
+    expect(await consume({ db, ledger, webhooks }, [messageOf({ organizationId, events: [negative] })])).toMatchObject({
+      recorded: 0,
+      parked: 1,
+    })
     expect(await parkedOf(eventIdOf(event))).toMatchObject([{ body: { issues: [{ path: 'settlement.costNanos' }] } }])
     expect(await balanceOf(organizationId)).toBe(0)
   })
@@ -244,7 +266,7 @@ describe('poison', () => {
     const [stranger, organizationId] = [newId('org'), await newCustomer(db)]
     const [homeless, reversed] = [settlementEvent(), { ...settlementEvent(), amountNanos: 1_000 }]
     const messages = [messageOf({ organizationId: stranger, events: [homeless] }), messageOf({ organizationId, events: [reversed] })]
-    expect(await consume({ db, ledger }, messages)).toMatchObject({ recorded: 0, parked: 2, retried: 0 })
+    expect(await consume({ db, ledger, webhooks }, messages)).toMatchObject({ recorded: 0, parked: 2, retried: 0 })
     expect(await parkedOf(eventIdOf(homeless))).toMatchObject([{ reason: 'organization unknown' }])
     expect(await parkedOf(eventIdOf(reversed))).toMatchObject([{ reason: 'SQLSTATE 23514 ledger_entries_sign' }])
     expect(ledger.heard.size).toBe(0)
@@ -262,7 +284,11 @@ test('a missing month is made while it is near; an event from another time is pa
     far,
     adjustmentEvent({ requestId, costNanos: 50, amountNanos: -10, settledAtMs: lastMonthMs + 60_000, startedAtMs: lastMonthMs - 800 }),
   ]
-  expect(await consume({ db, ledger }, [messageOf({ organizationId, events })])).toMatchObject({ recorded: 2, parked: 1, retried: 0 })
+  expect(await consume({ db, ledger, webhooks }, [messageOf({ organizationId, events })])).toMatchObject({
+    recorded: 2,
+    parked: 1,
+    retried: 0,
+  })
   expect(await parkedOf(eventIdOf(far))).toHaveLength(1)
   expect(await balanceOf(organizationId)).toBe(-50)
   expect(await reconcile(db, organizationId)).toEqual([])

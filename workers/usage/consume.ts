@@ -1,6 +1,7 @@
 import { type ParkedEvent, parkEvents } from '#db/queries/park-events.ts'
 import { postgresErrorOf } from '#db/statements.ts'
 import { eventIdOf, type UsageBatch } from '#shared/contracts/usage-event.ts'
+import { nudgeWebhooks } from '#workers/services/events/nudge-webhooks.ts'
 import { pushSnapshot } from '#workers/services/ledger/push-snapshot.ts'
 import type { LedgerNamespace, Platform } from './env.ts'
 import { maxRetryDelaySeconds, retryDelaySeconds } from './limits.ts'
@@ -34,7 +35,7 @@ export interface ConsumeSummary {
 }
 
 /**
- * Records what the messages carry and tells each customer's ledger object. A message is acknowledged only when its events are in Postgres, or
+ * Records what the messages carry, tells each customer's ledger object, and the webhooks Worker of the events that came of it. A message is acknowledged only when its events are in Postgres, or
  * parked there, and the object has heard; otherwise it is delivered again, which can only repeat what was done. Never throws.
  */
 export async function consume(platform: Platform, messages: readonly QueueMessage[]): Promise<ConsumeSummary> {
@@ -86,7 +87,11 @@ async function recordAndConfirm(
       summary.raised += account.raised
       summary.paused += account.paused
     }
-    const [deaf] = await Promise.all([confirm(platform.ledger, batches, recording), pushPauses(platform, recording)])
+    const [deaf] = await Promise.all([
+      confirm(platform.ledger, batches, recording),
+      pushPauses(platform, recording),
+      nudgeWebhooks(platform.webhooks, toldIn(recording)),
+    ])
     if (deaf.size > 0) summary.error = 'ledger object not reached'
     return deaf
   } catch (error) {
@@ -125,6 +130,11 @@ async function confirm(ledger: LedgerNamespace<'applied'>, batches: UsageBatch[]
 async function pushPauses(platform: Platform, { accounts }: Recording): Promise<void> {
   const changed = [...accounts.values()].filter(({ paused }) => paused > 0)
   await Promise.all(changed.map(({ organizationId }) => pushSnapshot(platform, organizationId)))
+}
+
+/** The customers of whom what was recorded made events. */
+function toldIn({ accounts }: Recording): string[] {
+  return [...accounts.values()].filter(({ raised, paused }) => raised + paused > 0).map(({ organizationId }) => organizationId)
 }
 
 /** Doubles with each attempt, and is spread so that messages that failed together do not return together. */

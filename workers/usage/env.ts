@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { type Db, openDb } from '#db/client.ts'
 import type { CustomerLedgerRpc } from '#shared/contracts/ledger.ts'
 import { assert } from '#shared/values/assert.ts'
+import type { WebhookQueue } from '#workers/services/events/nudge-webhooks.ts'
 
 /** The binding `LEDGER`, as far as a job needs its methods: one object per customer, named by the organization's id. */
 export interface LedgerNamespace<Method extends keyof CustomerLedgerRpc> {
@@ -20,6 +21,7 @@ export interface UsageEnv {
   DATABASE_URL?: string
   NEON_ENDPOINT?: string
   LEDGER?: LedgerNamespace<'applied' | 'refresh' | 'audit'>
+  WEBHOOK_QUEUE?: WebhookQueue
   METRICS?: Metrics
 }
 
@@ -27,6 +29,7 @@ export interface UsageEnv {
 export interface Platform {
   db: Db
   ledger: LedgerNamespace<'applied' | 'refresh'>
+  webhooks: WebhookQueue
 }
 
 /** What reconciliation takes. Without metrics, as on the bench, it reports into its table and the log alone. */
@@ -51,7 +54,8 @@ export function readPlatform(env: UsageEnv): Platform & AuditPlatform {
   const wrong = settings.success ? [] : settings.error.issues.map((issue) => issue.path.join('.'))
   assert(settings.success, `bindings missing or wrong: ${wrong.join(', ')}`)
   assert(env.LEDGER, 'bindings missing or wrong: LEDGER')
+  assert(env.WEBHOOK_QUEUE, 'bindings missing or wrong: WEBHOOK_QUEUE')
   const db = openDb({ databaseUrl: settings.data.DATABASE_URL, endpoint: settings.data.NEON_ENDPOINT })
-  platform = { db, ledger: env.LEDGER, metrics: env.METRICS ?? null }
+  platform = { db, ledger: env.LEDGER, webhooks: env.WEBHOOK_QUEUE, metrics: env.METRICS ?? null }
   return platform
 }

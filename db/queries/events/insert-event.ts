@@ -1,4 +1,5 @@
 import type { Db } from '../../client.ts'
+import { outboxed } from '../../outboxed.ts'
 import { customerEvents } from '../../schema/index.ts'
 
 /** Tells a customer of something, once for what `dedupe` names. */
@@ -7,4 +8,5 @@ export async function insertCustomerEvent(
   event: Pick<typeof customerEvents.$inferInsert, 'organizationId' | 'type' | 'data' | 'dedupe' | 'onlyEndpointId'>,
 ): Promise<void> {
   await tx.insert(customerEvents).values(event).onConflictDoNothing()
+  outboxed(tx).organizationIds.add(event.organizationId)
 }

@@ -17,8 +17,10 @@ export interface NextKey {
 }
 
 export type RotateApiKeyOutcome =
-  /** `endsAtMs` is when the old key ends: after the overlap, or earlier when it would have ended anyway. */
-  | { outcome: 'rotated'; endsAtMs: number }
+  /**
+   * `endsAtMs` is when the old key ends: after the overlap, or earlier when it would have ended anyway. `name` is that of both keys, `redacted` of the old.
+   */
+  | { outcome: 'rotated'; endsAtMs: number; name: string; redacted: string }
   /** `already_rotated`: a key that is not revoked has taken its place before. */
   | { outcome: 'refused'; reason: 'key_unknown' | 'key_expired' | 'already_rotated' | 'too_many_keys' }
 
@@ -36,10 +38,11 @@ export async function rotateApiKey(tx: Db, key: KeyReference, next: NextKey, ove
   if (found.living - (overlapSeconds === 0 ? 1 : 0) >= maxLiveKeys) return { outcome: 'refused', reason: 'too_many_keys' }
   await tx.execute(adding(key, next))
   await tx.execute(binding(key, next))
-  const [ended] = await readRows(tx, ending(key, overlapSeconds), z.object({ endsAtMs: SafeBigint }))
+  const [ended] = await readRows(tx, ending(key, overlapSeconds), Ended)
   return ended ? { outcome: 'rotated', ...ended } : { outcome: 'refused', reason: 'key_unknown' }
 }
 
+const Ended = z.object({ endsAtMs: SafeBigint, name: z.string(), redacted: z.string() })
 const Found = z.object({ isExpired: z.boolean(), isRotated: z.boolean(), living: SafeBigint })
 
 function reading(key: KeyReference): SQL {
@@ -78,8 +81,8 @@ function ending(key: KeyReference, overlapSeconds: number): SQL {
   return sql`
     with ended as (
       update api_keys k set expires_at = least(k.expires_at, now() + make_interval(secs => ${overlapSeconds})) where ${isUnrevoked(key)}
-      returning k.organization_id, k.expires_at
+      returning k.organization_id, k.expires_at, k.name, k.redacted
     )
     update organizations o set balance_version = o.balance_version + 1 from ended e where o.id = e.organization_id
-    returning floor(extract(epoch from e.expires_at) * 1000)::bigint as "endsAtMs"`
+    returning floor(extract(epoch from e.expires_at) * 1000)::bigint as "endsAtMs", e.name, e.redacted`
 }

@@ -2,10 +2,19 @@ import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { MailMessage } from '#shared/contracts/mail-message.ts'
 import type { Db } from '../../client.ts'
+import { outboxed } from '../../outboxed.ts'
 import { readRows, SafeBigint } from '../../statements.ts'
 
 const DueMail = z.object({ id: SafeBigint, message: MailMessage })
 export type DueMail = z.infer<typeof DueMail>
+
+/** Puts a message into the outbox; nobody else takes it before `patienceMs` are over. */
+export async function insertMail(tx: Db, message: MailMessage, patienceMs: number): Promise<void> {
+  const statement = sql`
+    insert into mail_outbox (message, due_at) values (${JSON.stringify(message)}::jsonb, now() + make_interval(secs => ${patienceMs / 1_000}))
+    returning id, message`
+  outboxed(tx).mails.push(...(await readRows(tx, statement, DueMail)))
+}
 
 /** Messages that the queue has not taken yet. Each is put off by `patienceMs`, so that of two takers at once only one gets it. */
 export function takeDueMails(db: Db, { limit, patienceMs }: { limit: number; patienceMs: number }): Promise<DueMail[]> {

@@ -32,9 +32,17 @@ export const eventData = {
     balanceNanos: SignedNanos,
   }),
   'invoice.ready': z.object({ topUpId: z.string(), invoiceNumber: z.string(), amountNanos: Nanos }),
-  'key.created': z.object({ keyId: z.string(), name: z.string(), redactedKey: z.string(), createdBy: z.string() }),
+  /** `replaces` is the key whose place it takes by a rotation, and when that one ends; no other event tells of an end that is not at once. */
+  'key.created': z.object({
+    keyId: z.string(),
+    name: z.string(),
+    redactedKey: z.string(),
+    createdBy: z.string(),
+    replaces: z.object({ keyId: z.string(), endsAt: z.iso.datetime() }).nullable(),
+  }),
+  /** A key was revoked, or was rotated so that it ended at once. */
   'key.revoked': z.object({ keyId: z.string(), name: z.string(), redactedKey: z.string() }),
-  /** A key has spent what it may in a UTC day, in a UTC month, or at all; `period` is such as `2026-01-31`, `2026-01` or `total`. */
+  /** A key has spent what it may in a UTC day or month; `period` is such as `2026-01-31` or `2026-01`. */
   'key.limit_reached': z.object({
     keyId: z.string(),
     name: z.string(),
@@ -43,7 +51,7 @@ export const eventData = {
     limitNanos: Nanos,
     spentNanos: Nanos,
   }),
-  /** What was used in a UTC day, when it is over. */
+  /** What was used in a UTC day, as it was known some time after its end. `inputTokens` are all that went in, cached ones too. */
   'usage.daily_summary': z.object({
     day: z.iso.date(),
     requests: z.int().min(0),
@@ -51,11 +59,13 @@ export const eventData = {
     outputTokens: z.int().min(0),
     costNanos: z.int(),
   }),
+  /** Somebody accepted an invitation. */
   'member.added': z.object({ userId: z.string(), role: z.string() }),
+  /** Somebody was removed, left, or deleted their account. */
   'member.removed': z.object({ userId: z.string() }),
   /** A provider has refused a customer's own key several times in a row, so that it is asked no more. */
   'byok.invalid': z.object({ credentialId: z.string() }),
-  /** A route that serves a model went down or came back. */
+  /** A route that serves a model which the customer has used of late went down or came back. */
   'route.quality_changed': z.object({ model: z.string(), upstream: z.string(), state: z.enum(['up', 'down']) }),
   /** Sent to one endpoint because somebody asked for it. */
   'webhook.test': z.object({ endpointId: z.string() }),

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { startTestDatabase, type TestDatabase } from '#db/testing/database.ts'
 import type { AccountSnapshot } from '#shared/contracts/account.ts'
+import type { WebhookNudge } from '#shared/contracts/events/webhook-nudge.ts'
 import type { StandingOutcome } from '#shared/contracts/ledger.ts'
 import { assert } from '#shared/values/assert.ts'
 import { createNeonEndpoint } from '#workers/dev/neon-endpoint/endpoint.ts'
@@ -25,6 +26,8 @@ export interface Stage {
   database: TestDatabase
   env: AdminEnv
   ledger: LedgerStub
+  /** What was put into the queue `webhooks`. */
+  nudges: WebhookNudge[]
   teamUrl: string
   /** A token as Access signs it; the claims replace those of a service token. */
   sign(claims?: Claims): Promise<string>
@@ -44,12 +47,14 @@ export async function setStage(more: Partial<AdminEnv> = {}): Promise<Stage> {
   const neon = createNeonEndpoint(Number(new URL(database.databaseUrl).port))
   const teamUrl = await listen(certs)
   const ledger: LedgerStub = { pushed: [], broken: false, standing: { outcome: 'snapshot_required' } }
+  const nudges: WebhookNudge[] = []
   const env = {
     DATABASE_URL: database.databaseUrl,
     NEON_ENDPOINT: await listen(neon),
     ACCESS_TEAM_URL: teamUrl,
     ACCESS_AUDIENCE: audience,
     LEDGER: namespaceOf(ledger),
+    WEBHOOK_QUEUE: { send: async (message: WebhookNudge) => nudges.push(message) },
     ...more,
   }
   const sign = (claims: Claims = {}) => signed({ iss: teamUrl, ...claims }, privateKey)
@@ -58,6 +63,7 @@ export async function setStage(more: Partial<AdminEnv> = {}): Promise<Stage> {
     database,
     env,
     ledger,
+    nudges,
     teamUrl,
     sign,
     forge: async () => signed({ iss: teamUrl }, (await generateKeyPair('RS256')).privateKey),

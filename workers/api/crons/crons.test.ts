@@ -1,6 +1,7 @@
 import { eq, inArray, sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Transact } from '#db/client.ts'
+import { nodeTransact } from '#db/node-client.ts'
 import { ensurePartitions } from '#db/queries/ensure-partitions.ts'
 import { insertSecret } from '#db/queries/insert-secret.ts'
 import {
@@ -21,10 +22,12 @@ import {
 } from '#db/schema/index.ts'
 import { newId } from '#shared/values/id.ts'
 import { changeAccount } from '#workers/services/ledger/change-account.ts'
+import { queueMail } from '#workers/services/mail/queue-mail.ts'
 import { sealSecret } from '#workers/services/secrets/seal.ts'
 import { signingKeys as currentSigningKeys } from '../signing/signing-keys.ts'
 import { type Stage, setStage, type TestPerson } from '../testing/stage.ts'
 import { cleanUp } from './clean-up.ts'
+import { handOverDueMails } from './hand-over-mails.ts'
 import { pushChanges } from './push-changes.ts'
 import { raiseAlerts } from './raise-alerts.ts'
 
@@ -42,7 +45,10 @@ beforeEach(async () => {
 
 const dayMs = 86_400_000
 const daysAgo = (days: number) => new Date(Date.now() - days * dayMs)
-const raise = (nowMs: number) => raiseAlerts({ db: stage.surroundings.db, mail: stage.surroundings.mail }, nowMs)
+/** The alerts of a time, and the mails that the next minute hands over. */
+const raise = async (nowMs: number) => ({ ...(await raiseAlerts(stage.surroundings, nowMs)), ...(await handOver()) })
+const handOver = () => handOverDueMails(stage.surroundings)
+const makeMailsDue = () => stage.db.update(mailOutbox).set({ dueAt: daysAgo(1) })
 
 /** Runs work several times at once while another transaction holds what a statement locks, until all of them wait for it. */
 async function whileLocked<Value>(statement: string, times: number, work: () => Promise<Value>): Promise<Value[]> {
@@ -197,14 +203,25 @@ describe('a spend alert', () => {
 
   test('whose mails the queue does not take is mailed later, and not raised again', async () => {
     const { alertIds } = await spender({ '2026-10-31': 40 }, [['day', 40]])
+    expect(await raiseAlerts(stage.surroundings, noon)).toEqual({ raised: 1, limited: 0, balances: 0 })
     const away = { db: stage.surroundings.db, mail: { send: () => Promise.reject(new Error('away')) } }
-    expect(await raiseAlerts(away, noon)).toEqual({ raised: 1, balances: 0, queued: 0 })
-    expect(await raise(noon)).toEqual({ raised: 0, balances: 0, queued: 0 })
-    await stage.db.update(mailOutbox).set({ dueAt: daysAgo(1) })
-    expect(await raise(noon)).toEqual({ raised: 0, balances: 0, queued: 2 })
+    expect(await handOverDueMails(away)).toEqual({ queued: 0 })
+    expect(await raise(noon)).toEqual({ raised: 0, limited: 0, balances: 0, queued: 0 })
+    await makeMailsDue()
+    expect(await raise(noon)).toEqual({ raised: 0, limited: 0, balances: 0, queued: 2 })
     expect(mailed()).toEqual(expected(alertIds[0], '2026-10-31'))
     expect(await stage.db.select().from(mailOutbox)).toEqual([])
   })
+})
+
+test('a mail whose maker died with the commit is sent by the cron, once, and not before the maker had its time', async () => {
+  const message = { kind: 'notice' as const, userId: newId('usr'), notice: 'password_changed' as const }
+  // As it is when the Worker dies with the commit: nobody hands over.
+  await nodeTransact(stage.db)((tx) => queueMail(tx, message))
+  expect([await handOver(), stage.mails]).toEqual([{ queued: 0 }, []])
+  await makeMailsDue()
+  expect([await handOver(), await handOver()]).toEqual([{ queued: 1 }, { queued: 0 }])
+  expect(stage.mails).toEqual([message])
 })
 
 test('mails that another run has in hand are left to it', async () => {

@@ -1,6 +1,7 @@
 /** Crons of this Worker as wrangler.toml names them, with what each is for. */
 export const minuteCron = '* * * * *'
 export const alertsCron = '*/5 * * * *'
+export const summariesCron = '27 1 * * *'
 export const cleanUpCron = '23 4 * * *'
 export const paymentsCron = '11 5 * * *'
 
@@ -11,8 +12,11 @@ export const pushesAtOnce = 6
 /** After this long a run takes no further pushes, in milliseconds: the next one begins a minute after it. */
 export const pushesBudgetMs = 45_000
 
-/** How long after its time usage may be recorded and still raise an alert of the day or month before, in milliseconds. */
+/** How long after its time usage may be recorded and still raise an alert or limit of the day or month before, in milliseconds. */
 export const lateUsageMs = 3_600_000
+
+/** Days whose usage is told if no run has told it yet: crons may fail for a weekend. */
+export const summarizedDays = 3
 
 /** Balance events whose mails are put into the outbox by one statement. */
 export const balanceEventsTogether = 200

@@ -15,25 +15,25 @@ import { verifyEmail } from '../identity/verify-email.ts'
 const mailSent = { status: 'mail_sent' } as const
 
 export const accountEndpoints = [
-  endpoint(accountOperations.signUp, async ({ c, surroundings, platform, body }) => {
+  endpoint(accountOperations.signUp, async ({ c, platform, body }) => {
     // Before it is counted: who looks for a password that is strong enough has not tried anything yet.
     refuseWeakPassword(body.password, body.email, '#/password')
     await limit(c, 'sign_up', body.email)
-    await atWholeSteps(() => signUp(surroundings, platform, body))
+    await atWholeSteps(() => signUp(platform, body))
     return mailSent
   }),
   endpoint(accountOperations.verifyEmail, async ({ c, surroundings, platform, body }) => {
     await limit(c, 'link_use', body.token)
     await verifyEmail(surroundings, platform, body)
   }),
-  endpoint(accountOperations.resendVerification, async ({ c, surroundings, platform, body: { email } }) => {
+  endpoint(accountOperations.resendVerification, async ({ c, platform, body: { email } }) => {
     await limit(c, 'mail_link', email)
-    await atWholeSteps(() => requestLink(surroundings, platform, 'verify_email', email))
+    await atWholeSteps(() => requestLink(platform, 'verify_email', email))
     return mailSent
   }),
-  endpoint(accountOperations.forgotPassword, async ({ c, surroundings, platform, body: { email } }) => {
+  endpoint(accountOperations.forgotPassword, async ({ c, platform, body: { email } }) => {
     await limit(c, 'mail_link', email)
-    await atWholeSteps(() => requestLink(surroundings, platform, 'reset_password', email))
+    await atWholeSteps(() => requestLink(platform, 'reset_password', email))
     return mailSent
   }),
   endpoint(accountOperations.resetPassword, async ({ c, surroundings, platform, body }) => {

@@ -15,11 +15,11 @@ export const invitationEndpoints = [
   }),
   endpoint(operations.create, async ({ c, surroundings, platform, scope, body }) => {
     await limitAttempts(surroundings.redis, 'invitation', { ip: clientIpOf(c), account: scope.organizationId })
-    return invite(surroundings, platform, scope, body)
+    return invite(platform, scope, body)
   }),
   endpoint(operations.resend, async ({ c, surroundings, platform, scope, params }) => {
     await limitAttempts(surroundings.redis, 'invitation', { ip: clientIpOf(c), account: scope.organizationId })
-    return resendInvitation(surroundings, platform, scope, params.invitationId)
+    return resendInvitation(platform, scope, params.invitationId)
   }),
   endpoint(operations.revoke, ({ platform, scope, params }) => revokeInvitation(platform, scope, params.invitationId)),
   endpoint(operations.preview, async ({ c, surroundings, body }) => {

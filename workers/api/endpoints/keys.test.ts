@@ -6,6 +6,7 @@ import type { Limits } from '#shared/contracts/account.ts'
 import { CreatedApiKey, RotatedApiKey } from '#shared/contracts/api/keys.ts'
 import { hashApiKey } from '#shared/values/api-key.ts'
 import { newId } from '#shared/values/id.ts'
+import { eventsOf } from '../testing/events-of.ts'
 import { type Stage, setStage, type TestPerson } from '../testing/stage.ts'
 
 let stage: Stage
@@ -209,6 +210,25 @@ test('a developer has the keys that they made, and no other exists for them', as
     expect([method, (await call(method, `/${own.keyId}${rest}`, body, developer)).status < 300]).toEqual([method, true])
   }
   expect((await call('GET', `/${foreign.keyId}`)).json).toMatchObject({ name: 'API key', status: 'active' })
+})
+
+test('the making and the end of a key are told once, and a rotation says when the old one ends', async () => {
+  const old = await create({ name: 'CI' })
+  const next = RotatedApiKey.parse((await call('POST', `/${old.keyId}/rotate`, { overlapSeconds: 3_600 })).json)
+  const last = RotatedApiKey.parse((await call('POST', `/${next.keyId}/rotate`, { overlapSeconds: 0 })).json)
+  await call('DELETE', `/${last.keyId}`)
+  await call('DELETE', `/${last.keyId}`)
+  const told = ({ keyId, name, redactedKey }: CreatedApiKey | RotatedApiKey) => ({ keyId, name, redactedKey })
+  const made = { createdBy: admin.userId }
+  expect(await eventsOf(stage, organizationId)).toEqual([
+    ['key.created', { ...told(old), ...made, replaces: null }],
+    ['key.created', { ...told(next), ...made, replaces: { keyId: old.keyId, endsAt: next.replacedExpiresAt } }],
+    ['key.created', { ...told(last), ...made, replaces: { keyId: next.keyId, endsAt: last.replacedExpiresAt } }],
+    ['key.revoked', told(next)],
+    ['key.revoked', told(last)],
+  ])
+  // One nudge for each change.
+  expect(stage.nudges.filter(({ organizationIds }) => organizationIds.includes(organizationId))).toHaveLength(4)
 })
 
 test("another tenant's key does not exist, nor does its cursor", async () => {

@@ -18,10 +18,10 @@ export const meEndpoints = [
     await renamePerson(platform, caller.userId, body.name)
     return describePerson(surroundings.db, caller)
   }),
-  endpoint(meOperations.delete, async ({ c, surroundings, platform, caller, body }) => {
+  endpoint(meOperations.delete, async ({ c, platform, caller, body }) => {
     const [pointer, detail] = ['#/confirm', 'is not the address of the account']
     if (body.confirm !== caller.email) throw new Problem('invalid_request', `${pointer}: ${detail}`, [{ pointer, detail }])
-    await deleteAccount(surroundings, platform, caller)
+    await deleteAccount(platform, caller)
     clearSessionCookies(c)
   }),
   endpoint(meOperations.setCurrentOrganization, async ({ platform, caller, body: { organizationId } }) => {
@@ -30,13 +30,13 @@ export const meEndpoints = [
   }),
   endpoint(meOperations.changeEmail, async ({ c, surroundings, platform, caller, body: { email } }) => {
     await limitAttempts(surroundings.redis, 'mail_link', { ip: clientIpOf(c), account: email })
-    await requestEmailChange(surroundings, platform, caller, email)
+    await requestEmailChange(platform, caller, email)
     return { status: 'mail_sent' } as const
   }),
   endpoint(meOperations.changePassword, async ({ c, surroundings, platform, caller, body }) => {
     // The current password could be guessed here as well as at the sign-in.
     await limitAttempts(surroundings.redis, 'sign_in', { ip: clientIpOf(c), account: caller.email })
-    await changePassword(surroundings, platform, caller, body)
+    await changePassword(platform, caller, body)
   }),
   endpoint(meOperations.export, ({ c, surroundings, caller }) => {
     c.header('content-disposition', 'attachment; filename="account.json"')

@@ -6,7 +6,6 @@ import { clientIpOf } from '../call-platform.ts'
 import { endpoint } from '../endpoint.ts'
 import type { Surroundings } from '../env.ts'
 import { limitAttempts } from '../identity/attempt-limits.ts'
-import { sendMail } from '../identity/send-mail.ts'
 import { begin } from '../oauth/begin.ts'
 import { finish, signInPath } from '../oauth/finish.ts'
 import { type Provider, unlessFailed } from '../oauth/provider.ts'
@@ -41,10 +40,9 @@ export const oauthEndpoints = [
     return { url: location.href }
   }),
 
-  endpoint(oauthOperations.unlink, async ({ surroundings, platform, params, caller: { userId } }) => {
+  endpoint(oauthOperations.unlink, async ({ platform, params, caller: { userId } }) => {
     const provider = OauthProvider.parse(params.provider)
     if (!(await unlinkIdentity(platform, userId, provider))) throw new Problem('not_found', 'No account at this provider is linked.')
-    await sendMail(surroundings, { kind: 'notice', userId, notice: 'identity_unlinked' })
   }),
 ]
 

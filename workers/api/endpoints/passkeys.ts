@@ -5,7 +5,6 @@ import { clientIpOf } from '../call-platform.ts'
 import { endpoint } from '../endpoint.ts'
 import { limitAttempts } from '../identity/attempt-limits.ts'
 import { openSession } from '../identity/open-session.ts'
-import { sendMail } from '../identity/send-mail.ts'
 import { authenticationOptions, verifyPasskey } from '../passkeys/authentication.ts'
 import { bindBrowser, browserOf } from '../passkeys/browser-cookie.ts'
 import { reauthenticate } from '../passkeys/reauthenticate.ts'
@@ -29,7 +28,6 @@ export const passkeyEndpoints = [
     if (!credential) throw new Problem('invalid_request', 'The passkey does not answer the challenge of this session. Begin again.')
     const done = await registerPasskey(platform, caller.userId, name, credential)
     if (done.outcome === 'refused') throw new Problem('conflict', refusals[done.reason])
-    await sendMail(surroundings, { kind: 'notice', userId: caller.userId, notice: 'passkey_added' })
     return passkeyOf(done.passkey)
   }),
 
@@ -39,9 +37,8 @@ export const passkeyEndpoints = [
     return passkeyOf(passkey)
   }),
 
-  endpoint(passkeyOperations.remove, async ({ surroundings, platform, caller: { userId }, params }) => {
+  endpoint(passkeyOperations.remove, async ({ platform, caller: { userId }, params }) => {
     if (!(await removePasskey(platform, userId, params.passkeyId))) throw unknownPasskey()
-    await sendMail(surroundings, { kind: 'notice', userId, notice: 'passkey_removed' })
   }),
 
   endpoint(passkeyOperations.beginSignIn, async ({ c, surroundings }) => {

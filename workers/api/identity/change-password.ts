@@ -4,12 +4,11 @@ import { findUserByEmail, lockUser } from '#db/queries/accounts/find-user.ts'
 import { spendMailTokens } from '#db/queries/accounts/mail-tokens.ts'
 import { Problem } from '#workers/edge/problem.ts'
 import { recordChange } from '#workers/services/audit/record-change.ts'
+import { queueMail } from '#workers/services/mail/queue-mail.ts'
 import type { Platform } from '#workers/services/platform.ts'
 import type { Person } from '../caller/caller.ts'
-import type { Surroundings } from '../env.ts'
 import { hashPassword, verifyPassword } from './passwords.ts'
 import { refuseWeakPassword } from './refuse-weak-password.ts'
-import { sendMail } from './send-mail.ts'
 
 interface PasswordChange {
   currentPassword?: string | undefined
@@ -18,7 +17,6 @@ interface PasswordChange {
 
 /** Replaces a person's password, or sets their first. All their other sessions end, and so do links that were mailed. */
 export async function changePassword(
-  surroundings: Pick<Surroundings, 'mail'>,
   { db, transact, actor }: Platform,
   { userId, sessionId, email }: Person,
   { currentPassword, newPassword }: PasswordChange,
@@ -34,8 +32,8 @@ export async function changePassword(
     await endSessions(tx, userId, sessionId)
     await spendMailTokens(tx, userId)
     await recordChange(tx, actor, { chain: { userId }, action: 'user.password_changed', target: { type: 'user', id: userId } })
+    await queueMail(tx, { kind: 'notice', notice: 'password_changed', userId })
   })
-  await sendMail(surroundings, { kind: 'notice', notice: 'password_changed', userId })
 }
 
 function notTheCurrentOne(): Problem {

@@ -5,20 +5,20 @@ import { listMemberships, type MembershipRow } from '#db/queries/accounts/list-m
 import { lockOrganizations } from '#db/queries/lock-organizations.ts'
 import { Problem } from '#workers/edge/problem.ts'
 import { recordChange } from '#workers/services/audit/record-change.ts'
+import { recordEvent } from '#workers/services/events/record-event.ts'
 import { changeAccounts } from '#workers/services/ledger/change-account.ts'
+import { queueMail } from '#workers/services/mail/queue-mail.ts'
 import { closeOrganization } from '#workers/services/organizations/close-organization.ts'
 import type { Platform } from '#workers/services/platform.ts'
 import type { Person } from '../caller/caller.ts'
-import type { Surroundings } from '../env.ts'
-import { sendMail } from './send-mail.ts'
 
 /**
  * Deletes a person's account, and the organizations in which nobody is left then. Throws 409, and changes nothing, while they are the last owner of one that
  * has other members.
  */
-export async function deleteAccount(surroundings: Pick<Surroundings, 'mail'>, platform: Platform, { userId }: Person): Promise<void> {
+export async function deleteAccount(platform: Platform, { userId }: Person): Promise<void> {
   const { actor } = platform
-  const { value: email } = await changeAccounts(platform, async (tx) => {
+  await changeAccounts(platform, async (tx) => {
     const left = await lockMemberships(tx, userId)
     const user = await lockUser(tx, userId)
     if (!user) throw new Problem('unauthenticated', 'The account is deleted.')
@@ -28,12 +28,14 @@ export async function deleteAccount(surroundings: Pick<Surroundings, 'mail'>, pl
       const target = { type: 'membership', id: userId }
       await recordChange(tx, actor, { chain: { organizationId }, action: 'member.left', target, before: { role } })
     }
+    for (const { organizationId, otherMembers } of left)
+      if (otherMembers > 0) await recordEvent(tx, { organizationId, type: 'member.removed', data: { userId } })
     for (const organizationId of emptied) await closeOrganization(tx, actor, organizationId)
     await deleteUser(tx, userId)
     await recordChange(tx, actor, { chain: { userId }, action: 'user.deleted', target: { type: 'user', id: userId } })
-    return { value: user.email, changed: emptied }
+    if (user.email !== null) await queueMail(tx, { kind: 'notice', notice: 'account_deleted', userId, email: user.email })
+    return { value: null, changed: emptied }
   })
-  if (email !== null) await sendMail(surroundings, { kind: 'notice', notice: 'account_deleted', userId, email })
 }
 
 /** Where the person belongs, with the locks by which nobody joins, leaves or becomes an owner there until the transaction ends. */

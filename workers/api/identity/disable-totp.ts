@@ -7,21 +7,21 @@ import { deleteSecret } from '#db/queries/secret-of-place.ts'
 import type { SecondFactorProof } from '#shared/contracts/api/second-factor.ts'
 import { Problem } from '#workers/edge/problem.ts'
 import { recordChange } from '#workers/services/audit/record-change.ts'
+import { queueMail } from '#workers/services/mail/queue-mail.ts'
 import type { Platform } from '#workers/services/platform.ts'
 import type { Surroundings } from '../env.ts'
-import { mailOfProof, readProof, takeProof } from './second-factor-proof.ts'
-import { sendMail } from './send-mail.ts'
+import { readProof, takeProof } from './second-factor-proof.ts'
 import { totpPlace } from './totp.ts'
 
 /** Turns an authenticator off, and forgets its secret and the recovery codes; false when the proof is wrong. */
 export async function disableTotp(
-  surroundings: Surroundings,
+  surroundings: Pick<Surroundings, 'db' | 'keyRing'>,
   { transact, actor }: Platform,
   userId: string,
   given: SecondFactorProof,
 ): Promise<boolean> {
   const proof = await readProof(surroundings, userId, given)
-  const isOff = await transact(async (tx) => {
+  return transact(async (tx) => {
     const user = await lockUser(tx, userId)
     await refuseDisabling(tx, userId, user?.totpEnabledAt ?? null)
     if (!proof || !(await takeProof(tx, actor, userId, proof))) return false
@@ -29,12 +29,9 @@ export async function disableTotp(
     await replaceRecoveryCodes(tx, userId, [])
     await disableTotpRow(tx, userId)
     await recordChange(tx, actor, { chain: { userId }, action: 'second_factor.disabled', target: { type: 'user', id: userId } })
+    await queueMail(tx, { kind: 'notice', userId, notice: 'second_factor_disabled' })
     return true
   })
-  if (!isOff || !proof) return false
-  await mailOfProof(surroundings, userId, proof)
-  await sendMail(surroundings, { kind: 'notice', userId, notice: 'second_factor_disabled' })
-  return true
 }
 
 async function refuseDisabling(tx: Db, userId: string, enabledAt: Date | null): Promise<void> {

@@ -7,7 +7,7 @@ import type { ApiContext } from '../env.ts'
 import { limitAttempts } from './attempt-limits.ts'
 import { openSession } from './open-session.ts'
 import { returnChallenge, spendChallenge, verifyChallenge } from './second-factor-challenge.ts'
-import { mailOfProof, readProof, takeProof } from './second-factor-proof.ts'
+import { readProof, takeProof } from './second-factor-proof.ts'
 
 /** Signs in who has shown the first factor before and shows the second now. A challenge signs in once; a wrong code leaves it for another. */
 export async function passSecondFactor(c: Context<ApiContext>, challenge: string, proof: SecondFactorProof): Promise<SignedIn> {
@@ -32,7 +32,5 @@ async function showSecondFactor(c: Context<ApiContext>, userId: string, given: S
   const { surroundings } = c.var
   const proof = await readProof(surroundings, userId, given)
   const actor = { ...callPlatform(c, null).actor, id: userId }
-  const isTaken = proof !== null && (await surroundings.transact((tx) => takeProof(tx, actor, userId, proof)))
-  if (isTaken) await mailOfProof(surroundings, userId, proof)
-  return isTaken
+  return proof !== null && (await surroundings.transact((tx) => takeProof(tx, actor, userId, proof)))
 }

@@ -6,6 +6,7 @@ import {
   identities,
   invitations,
   ledgerPushes,
+  mailOutbox,
   mailTokens,
   managementKeys,
   memberships,
@@ -19,6 +20,7 @@ import {
 } from '#db/schema/index.ts'
 import { assert } from '#shared/values/assert.ts'
 import { newId } from '#shared/values/id.ts'
+import { eventsOf } from '../testing/events-of.ts'
 import { addSealedSecret, furnishPerson, hashOf } from '../testing/furnish-person.ts'
 import { type Answer, type Stage, setStage, type TestPerson } from '../testing/stage.ts'
 
@@ -107,6 +109,8 @@ test('an account that is deleted takes along what was personal, and its address 
     ]),
   )
   expect(JSON.stringify(entries)).not.toContain(email)
+  expect(await eventsOf(stage, organizationId)).toEqual([['member.removed', { userId }]])
+  expect(await stage.db.select().from(mailOutbox)).toEqual([])
   expect(await organizationOf(organizationId)).toMatchObject({ status: 'active', deletedAt: null })
   expect(stage.ledger.pushed.map((pushed) => pushed.organizationId)).not.toContain(organizationId)
 })
@@ -139,6 +143,8 @@ test('an organization that nobody else is in goes with its person, and no key of
   expect(await stage.db.select().from(ledgerPushes).where(eq(ledgerPushes.organizationId, organizationId))).toEqual([])
   const entries = await stage.db.select().from(auditLog).where(eq(auditLog.chain, organizationId))
   expect(entries.map(({ action }) => action)).toEqual(['member.left', 'organization.deleted'])
+  // Nobody is left to be told.
+  expect(await eventsOf(stage, organizationId)).toEqual([])
 })
 
 test('an organization that went with its owner is told to the ledger later, when it cannot be now', async () => {

@@ -6,7 +6,6 @@ import { signAccessToken } from '../caller/access-token.ts'
 import type { Surroundings } from '../env.ts'
 import { endSession } from './end-session.ts'
 import { rotateToken, sessionOfToken } from './refresh-tokens.ts'
-import { sendMail } from './send-mail.ts'
 
 export type RefreshOutcome =
   | { outcome: 'refreshed'; userId: string; sessionId: string; expiresAt: Date; access: string; refresh: string }
@@ -29,7 +28,6 @@ export async function refreshSession(surroundings: Surroundings, platform: Platf
     return { outcome: 'refreshed', userId, sessionId, expiresAt, access, refresh: rotation.token }
   }
   if (rotation.outcome === 'unknown') return { outcome: 'refused', reason: 'ended' }
-  const detected = await endSession(surroundings, platform, { userId, sessionId }, 'session.reuse_detected')
-  if (detected) await sendMail(surroundings, { kind: 'notice', userId, notice: 'session_stolen' })
+  await endSession(surroundings, platform, { userId, sessionId }, 'session.reuse_detected')
   return { outcome: 'refused', reason: 'reused' }
 }

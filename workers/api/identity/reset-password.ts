@@ -1,11 +1,11 @@
 import { setEmailVerified, setPasswordHash } from '#db/queries/accounts/change-user.ts'
 import { endSessions } from '#db/queries/accounts/end-sessions.ts'
 import { recordChange } from '#workers/services/audit/record-change.ts'
+import { queueMail } from '#workers/services/mail/queue-mail.ts'
 import type { Platform } from '#workers/services/platform.ts'
 import type { Surroundings } from '../env.ts'
 import { hashPassword } from './passwords.ts'
 import { refuseWeakPassword } from './refuse-weak-password.ts'
-import { sendMail } from './send-mail.ts'
 import { readLink, useLink } from './use-link.ts'
 
 /** Sets a password by a link, and ends all sessions: whoever had the old one is out. A weak password leaves the link unused. */
@@ -24,6 +24,6 @@ export async function resetPassword(
     await setEmailVerified(tx, userId)
     await endSessions(tx, userId, null)
     await recordChange(tx, actor, { chain: { userId }, action: 'user.password_reset', target: { type: 'user', id: userId } })
+    await queueMail(tx, { kind: 'notice', notice: 'password_changed', userId })
   })
-  await sendMail(surroundings, { kind: 'notice', notice: 'password_changed', userId })
 }

@@ -4,11 +4,11 @@ import { takeTotpStep } from '#db/queries/accounts/totp.ts'
 import { readSecret } from '#db/queries/secret-of-place.ts'
 import type { SecondFactorProof } from '#shared/contracts/api/second-factor.ts'
 import { recordChange } from '#workers/services/audit/record-change.ts'
+import { queueMail } from '#workers/services/mail/queue-mail.ts'
 import type { Actor } from '#workers/services/platform.ts'
 import { openSecret } from '#workers/services/secrets/open.ts'
 import type { Surroundings } from '../env.ts'
 import { hashOfRecoveryCode } from './recovery-codes.ts'
-import { sendMail } from './send-mail.ts'
 import { stepOfCode, totpPlace } from './totp.ts'
 
 /** A proof that was looked at and not yet taken. */
@@ -28,15 +28,11 @@ export async function readProof(
   return step === null ? null : { by: 'totp', step }
 }
 
-/** Takes a proof, once among all who have it; false when it was taken before, or is no proof of this person. */
+/** Takes a proof, once among all who have it, and mails the person when it is a recovery code; false when it was taken before, or is no proof of theirs. */
 export async function takeProof(tx: Db, actor: Actor, userId: string, proof: ReadProof): Promise<boolean> {
   if (proof.by === 'totp') return takeTotpStep(tx, userId, proof.step)
   if (!(await useUpRecoveryCode(tx, userId, proof.codeHash))) return false
   await recordChange(tx, actor, { chain: { userId }, action: 'recovery_code.used', target: { type: 'user', id: userId } })
+  await queueMail(tx, { kind: 'notice', userId, notice: 'recovery_code_used' })
   return true
-}
-
-/** Tells the person when a recovery code was taken. */
-export async function mailOfProof(surroundings: Pick<Surroundings, 'mail'>, userId: string, { by }: ReadProof): Promise<void> {
-  if (by === 'recovery_code') await sendMail(surroundings, { kind: 'notice', userId, notice: 'recovery_code_used' })
 }

@@ -5,13 +5,13 @@ import { enableTotp } from '#db/queries/accounts/totp.ts'
 import { deleteSecret, putSecret, readSecret } from '#db/queries/secret-of-place.ts'
 import { Problem } from '#workers/edge/problem.ts'
 import { recordChange } from '#workers/services/audit/record-change.ts'
+import { queueMail } from '#workers/services/mail/queue-mail.ts'
 import type { Platform } from '#workers/services/platform.ts'
 import { openSecret } from '#workers/services/secrets/open.ts'
 import { sealSecret } from '#workers/services/secrets/seal.ts'
 import type { Person } from '../caller/caller.ts'
 import type { Surroundings } from '../env.ts'
 import { newRecoveryCodes } from './recovery-codes.ts'
-import { sendMail } from './send-mail.ts'
 import { newTotpSecret, stepOfCode, totpPlace, totpUri } from './totp.ts'
 
 /** Makes a secret for somebody's authenticator, which is asked for nothing until a code of it is confirmed. */
@@ -34,7 +34,7 @@ export async function beginTotp(
 
 /** Turns an authenticator on by a code of it, and answers the recovery codes; null when the code is wrong. This session counts as one with both factors. */
 export async function confirmTotp(
-  surroundings: Pick<Surroundings, 'keyRing' | 'mail'>,
+  surroundings: Pick<Surroundings, 'keyRing'>,
   { db, transact, actor }: Platform,
   { userId, sessionId }: Person,
   code: string,
@@ -58,8 +58,8 @@ export async function confirmTotp(
     await replaceRecoveryCodes(tx, userId, hashes)
     await noteAuthenticated(tx, sessionId, { secondFactor: true })
     await recordChange(tx, actor, { chain: { userId }, action: 'second_factor.enabled', target: { type: 'user', id: userId } })
+    await queueMail(tx, { kind: 'notice', userId, notice: 'second_factor_enabled' })
   })
-  await sendMail(surroundings, { kind: 'notice', userId, notice: 'second_factor_enabled' })
   return codes
 }
 

@@ -2,14 +2,13 @@ import type { Db } from '#db/client.ts'
 import { claimIdentity, type IdentityProvider } from '#db/queries/accounts/claim-identity.ts'
 import { findUserByEmail, lockUser } from '#db/queries/accounts/find-user.ts'
 import { insertIdentity } from '#db/queries/accounts/insert-identity.ts'
+import { queueMail } from '#workers/services/mail/queue-mail.ts'
 import type { Platform } from '#workers/services/platform.ts'
 import { createAccount } from '../identity/create-account.ts'
 import type { ProviderIdentity } from './provider.ts'
 import { recordLink } from './record-link.ts'
 
-export type EnterOutcome =
-  /** `linked`: an account that was here before is entered by it for the first time. */
-  { outcome: 'entered'; userId: string; linked: boolean } | { outcome: 'refused'; reason: 'email_unverified' | 'account_exists' }
+export type EnterOutcome = { outcome: 'entered'; userId: string } | { outcome: 'refused'; reason: 'email_unverified' | 'account_exists' }
 
 /**
  * The account that somebody enters by a provider. Who was linked enters. Who is new gets an account, its address verified as the provider vouches for it.
@@ -20,14 +19,15 @@ export async function enterAccount(platform: Platform, provider: IdentityProvide
   const { subject, email, name } = identity
   return platform.transact(async (tx): Promise<EnterOutcome> => {
     const knownId = await claimIdentity(tx, { provider, subject })
-    if (knownId !== null) return { outcome: 'entered', userId: knownId, linked: false }
+    if (knownId !== null) return { outcome: 'entered', userId: knownId }
     if (email === null) return { outcome: 'refused', reason: 'email_unverified' }
     const created = await createAccount(tx, platform.actor, { email, name, passwordHash: null, emailVerified: true })
     const userId = created?.userId ?? (await findLinkable(tx, email, identity))
     if (userId === null) return { outcome: 'refused', reason: 'account_exists' }
     if (!(await insertIdentity(tx, { provider, subject, userId, email }))) return { outcome: 'refused', reason: 'account_exists' }
     await recordLink(tx, platform.actor, userId, provider)
-    return { outcome: 'entered', userId, linked: created === null }
+    if (!created) await queueMail(tx, { kind: 'notice', userId, notice: 'identity_linked' })
+    return { outcome: 'entered', userId }
   })
 }
 

@@ -6,7 +6,6 @@ import { authenticate } from '../caller/authenticate.ts'
 import type { Person } from '../caller/caller.ts'
 import type { ApiContext } from '../env.ts'
 import { passFirstFactor } from '../identity/pass-first-factor.ts'
-import { sendMail } from '../identity/send-mail.ts'
 import { enterAccount } from './enter-account.ts'
 import { type Flow, takeFlow } from './flow.ts'
 import { linkIdentity } from './link-identity.ts'
@@ -36,9 +35,7 @@ export function signInPath(error: OauthError): string {
 async function enter(c: Context<ApiContext>, { name }: Provider, identity: ProviderIdentity, { returnTo }: Flow): Promise<string> {
   const entered = await enterAccount(callPlatform(c, null), name, identity)
   if (entered.outcome === 'refused') return signInPath(entered.reason)
-  const { userId, linked } = entered
-  if (linked) await sendMail(c.var.surroundings, { kind: 'notice', userId, notice: 'identity_linked' })
-  const answer = await passFirstFactor(c, { userId, method: name })
+  const answer = await passFirstFactor(c, { userId: entered.userId, method: name })
   if (answer.outcome === 'signed_in') return returnTo
   // A fragment stays in the browser: no server and no log on the way sees the challenge.
   return `/sign-in/second-factor#${new URLSearchParams({ challenge: answer.challenge, returnTo })}`
@@ -47,7 +44,6 @@ async function enter(c: Context<ApiContext>, { name }: Provider, identity: Provi
 /** Why the account could not be linked; null when it is. */
 async function link(c: Context<ApiContext>, person: Person, { name }: Provider, identity: ProviderIdentity): Promise<OauthError | null> {
   const outcome = await linkIdentity(callPlatform(c, person), person.userId, name, identity)
-  if (outcome === 'linked') await sendMail(c.var.surroundings, { kind: 'notice', userId: person.userId, notice: 'identity_linked' })
   return outcome === 'linked' || outcome === 'unchanged' ? null : outcome
 }
 

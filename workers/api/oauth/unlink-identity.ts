@@ -4,6 +4,7 @@ import { lockUser } from '#db/queries/accounts/find-user.ts'
 import { hasWayIn } from '#db/queries/accounts/has-way-in.ts'
 import { Problem } from '#workers/edge/problem.ts'
 import { recordChange } from '#workers/services/audit/record-change.ts'
+import { queueMail } from '#workers/services/mail/queue-mail.ts'
 import type { Platform } from '#workers/services/platform.ts'
 
 /** Unlinks a user's account at a provider; false when they have none there. Throws a conflict when no way to sign in would be left. */
@@ -18,6 +19,7 @@ export async function unlinkIdentity(platform: Platform, userId: string, provide
       target: { type: 'identity', id: provider },
       before: { provider },
     })
+    await queueMail(tx, { kind: 'notice', userId, notice: 'identity_unlinked' })
     return true
   })
 }

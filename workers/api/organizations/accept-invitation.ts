@@ -8,6 +8,7 @@ import type { InvitationPreview } from '#shared/contracts/api/invitations.ts'
 import { redactEmail } from '#shared/values/email.ts'
 import { Problem } from '#workers/edge/problem.ts'
 import { recordChange } from '#workers/services/audit/record-change.ts'
+import { recordEvent } from '#workers/services/events/record-event.ts'
 import type { Platform } from '#workers/services/platform.ts'
 import type { Person } from '../caller/caller.ts'
 import type { Surroundings } from '../env.ts'
@@ -40,6 +41,7 @@ export async function acceptInvitation(
     await endInvitation(tx, invitationId, { acceptedAt: new Date() })
     const target = { type: 'member', id: person.userId }
     await recordChange(tx, platform.actor, { chain: { organizationId }, action: 'member.joined', target, after: { role, invitationId } })
+    await recordEvent(tx, { organizationId, type: 'member.added', data: { userId: person.userId, role } })
     return { organizationId, role }
   })
 }

@@ -11,20 +11,17 @@ import { mayGrant, type Role } from '#shared/access/roles.ts'
 import type { Invitation, NewInvitation } from '#shared/contracts/api/invitations.ts'
 import { redactEmail } from '#shared/values/email.ts'
 import { newId } from '#shared/values/id.ts'
-import { logFailure } from '#workers/edge/log.ts'
 import { Problem } from '#workers/edge/problem.ts'
 import { recordChange } from '#workers/services/audit/record-change.ts'
+import { queueMail } from '#workers/services/mail/queue-mail.ts'
 import type { Platform } from '#workers/services/platform.ts'
 import type { Scope } from '../caller/caller.ts'
-import type { Surroundings } from '../env.ts'
 import { invitationMs, maxOpenInvitations } from '../limits.ts'
 import { invitationOf } from './invitation-view.ts'
 import { type Locked, lockScope, refusePersonal } from './lock-scope.ts'
 
-type Mailing = Pick<Surroundings, 'mail'>
-
 /** Invites an address and mails it the link. An open invitation of the same address is taken back: its link would otherwise give the earlier role. */
-export async function invite({ mail }: Mailing, platform: Platform, scope: Scope, { email, role }: NewInvitation): Promise<Invitation> {
+export async function invite(platform: Platform, scope: Scope, { email, role }: NewInvitation): Promise<Invitation> {
   const { organizationId, callerId } = scope
   const invitationId = newId('inv')
   const row = await platform.transact(async (tx) => {
@@ -38,14 +35,14 @@ export async function invite({ mail }: Mailing, platform: Platform, scope: Scope
     await addInvitation(tx, { invitationId, organizationId, email, role, invitedBy: callerId, expiresAt })
     const after = { email: redactEmail(email), role, expiresAt: expiresAt.toISOString(), ...(replaced !== null && { replaces: replaced }) }
     await recordChange(tx, platform.actor, { ...changeOf(organizationId, invitationId, 'created'), after })
+    await queueMail(tx, { kind: 'invitation', invitationId })
     return found(await findInvitation(tx, invitationId), organizationId)
   })
-  await mailInvitation(mail, invitationId)
   return invitationOf(row)
 }
 
 /** Sends an open invitation once more, with new time, in the name of the caller. */
-export async function resendInvitation({ mail }: Mailing, platform: Platform, scope: Scope, invitationId: string): Promise<Invitation> {
+export async function resendInvitation(platform: Platform, scope: Scope, invitationId: string): Promise<Invitation> {
   const { organizationId, callerId } = scope
   const row = await platform.transact(async (tx) => {
     const { role, expiresAtMs } = await lockInvitation(tx, scope, invitationId)
@@ -54,9 +51,9 @@ export async function resendInvitation({ mail }: Mailing, platform: Platform, sc
     const before = { role, expiresAt: new Date(expiresAtMs).toISOString() }
     const after = { role, expiresAt: expiresAt.toISOString() }
     await recordChange(tx, platform.actor, { ...changeOf(organizationId, invitationId, 'resent'), before, after })
+    await queueMail(tx, { kind: 'invitation', invitationId })
     return found(await findInvitation(tx, invitationId), organizationId)
   })
-  await mailInvitation(mail, invitationId)
   return invitationOf(row)
 }
 
@@ -93,16 +90,6 @@ function found(invitation: InvitationRow | null, organizationId: string): Invita
 
 function refuseGrant({ role }: Locked, wanted: Role): void {
   if (!mayGrant(role, wanted)) throw new Problem('access_denied', `The role ${role} may not invite to the role ${wanted}.`)
-}
-
-/** The invitation stands when its mail cannot be sent; asking again sends it. */
-async function mailInvitation(mail: Surroundings['mail'], invitationId: string): Promise<void> {
-  try {
-    await mail.send({ kind: 'invitation', invitationId })
-  } catch (error) {
-    logFailure('invitation_not_mailed', error, { invitationId })
-    throw new Problem('unavailable', 'The invitation is made, but its mail cannot be sent at the moment. Send it again later.')
-  }
 }
 
 function changeOf(organizationId: string, invitationId: string, what: string) {

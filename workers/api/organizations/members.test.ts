@@ -4,6 +4,7 @@ import { memberships, organizations } from '#db/schema/index.ts'
 import { type Role, roles } from '#shared/access/roles.ts'
 import { atOnce } from '../testing/at-once.ts'
 import { auditOf } from '../testing/audit-of.ts'
+import { eventsOf } from '../testing/events-of.ts'
 import { managementKeyOf } from '../testing/management-key-of.ts'
 import { type Stage, setStage, type TestPerson } from '../testing/stage.ts'
 
@@ -168,6 +169,11 @@ describe('a member', () => {
     expect(answers.map(({ status }) => status).sort()).toEqual([204, 409])
     expect(await rolesOf(organizationId)).toEqual(['owner'])
     expect(await auditOf(stage, organizationId)).toHaveLength(2)
+    const [gone] = [first, second].filter((_, index) => answers[index]?.status === 204)
+    expect(await eventsOf(stage, organizationId)).toEqual([
+      ['member.removed', { userId: third.userId }],
+      ['member.removed', { userId: gone?.userId }],
+    ])
   })
 
   test('removed while a request of theirs waits does nothing more', async () => {
@@ -180,6 +186,7 @@ describe('a member', () => {
     // Whichever came first: the admin's removal holds for all that waited behind it.
     const [{ status: first } = { status: 0 }, { status: second } = { status: 0 }] = answers
     expect(first).toBe(204)
+    expect(await eventsOf(stage, organizationId)).toContainEqual(['member.removed', { userId: admin.userId }])
     expect([204, 404]).toContain(second)
     expect(await rolesOf(organizationId)).toEqual(second === 204 ? ['owner'] : ['owner', 'viewer'])
   })

@@ -3,6 +3,7 @@ import { type Membership, readMembership, removeMembership, setRole } from '#db/
 import { isAbove, mayGrant, type Role } from '#shared/access/roles.ts'
 import { Problem } from '#workers/edge/problem.ts'
 import { recordChange } from '#workers/services/audit/record-change.ts'
+import { recordEvent } from '#workers/services/events/record-event.ts'
 import type { Platform } from '#workers/services/platform.ts'
 import type { Scope } from '../caller/caller.ts'
 import { lockScope, refusePersonal } from './lock-scope.ts'
@@ -32,6 +33,7 @@ export async function removeMember(platform: Platform, scope: Scope, userId: str
     refuseLastOwner(member)
     await removeMembership(tx, organizationId, userId)
     await recordChange(tx, platform.actor, { ...changeOf(scope, userId, 'removed'), before: { role: member.role } })
+    await recordEvent(tx, { organizationId, type: 'member.removed', data: { userId } })
   })
 }
 
@@ -44,6 +46,7 @@ export async function leave(platform: Platform, scope: Scope): Promise<void> {
     refuseLastOwner(member)
     await removeMembership(tx, organizationId, callerId)
     await recordChange(tx, platform.actor, { ...changeOf(scope, callerId, 'left'), before: { role: member.role } })
+    await recordEvent(tx, { organizationId, type: 'member.removed', data: { userId: callerId } })
   })
 }
 

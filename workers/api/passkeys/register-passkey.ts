@@ -4,6 +4,7 @@ import { listPasskeys, type PasskeyRow } from '#db/queries/accounts/list-passkey
 import { maxPasskeys } from '#shared/contracts/api/passkeys.ts'
 import { newId } from '#shared/values/id.ts'
 import { recordChange } from '#workers/services/audit/record-change.ts'
+import { queueMail } from '#workers/services/mail/queue-mail.ts'
 import type { Platform } from '#workers/services/platform.ts'
 import type { NewCredential } from './registration.ts'
 
@@ -30,6 +31,7 @@ export async function registerPasskey(
       target: { type: 'passkey', id },
       after: { name, backedUp: credential.backedUp },
     })
+    await queueMail(tx, { kind: 'notice', userId, notice: 'passkey_added' })
     return { outcome: 'registered', passkey }
   })
 }

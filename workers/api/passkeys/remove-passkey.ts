@@ -3,6 +3,7 @@ import { lockUser } from '#db/queries/accounts/find-user.ts'
 import { hasWayIn } from '#db/queries/accounts/has-way-in.ts'
 import { Problem } from '#workers/edge/problem.ts'
 import { recordChange } from '#workers/services/audit/record-change.ts'
+import { queueMail } from '#workers/services/mail/queue-mail.ts'
 import type { Platform } from '#workers/services/platform.ts'
 
 /** Takes a passkey away; false when the person has no such passkey. Throws a conflict, and changes nothing, when no way to sign in would be left. */
@@ -18,6 +19,7 @@ export async function removePasskey(platform: Platform, userId: string, passkeyI
       target: { type: 'passkey', id: passkeyId },
       before: { name },
     })
+    await queueMail(tx, { kind: 'notice', userId, notice: 'passkey_removed' })
     return true
   })
 }

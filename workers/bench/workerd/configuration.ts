@@ -37,7 +37,8 @@ export function relayConfiguration(parts: RelayParts): string {
   return configurationText(parts.port, 'proxy', [
     relayWorker('proxy', [ledgerBinding]),
     relayWorker('ledger', [ledgerBinding, '(name = "USAGE_QUEUE", queue = "broker")'], storage),
-    relayWorker('usage', [ledgerBinding]),
+    // Nobody has webhooks here: the broker takes what the ledger sends, and refuses a nudge.
+    relayWorker('usage', [ledgerBinding, '(name = "WEBHOOK_QUEUE", queue = "broker")']),
     service('broker', brokerText(parts.bundles.broker, consumer, parts.queueFaults)),
     `(name = "objects", disk = (path = ${quote(parts.objectsDirectory)}, writable = true))`,
   ])

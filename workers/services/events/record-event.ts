@@ -5,7 +5,7 @@ import type { CustomerEventType } from '#shared/contracts/events/types.ts'
 
 /**
  * Tells a customer of something; call it in the transaction of what it tells of, so that neither is ever without the other. With `dedupe` it is told once,
- * however often it is called. Whoever made the transaction nudges the webhooks after its commit, see `nudging`.
+ * however often it is called. Whoever made the transaction nudges the webhooks after its commit, see `handingOver`.
  */
 export async function recordEvent<Type extends CustomerEventType>(
   tx: Db,
@@ -13,13 +13,4 @@ export async function recordEvent<Type extends CustomerEventType>(
 ): Promise<void> {
   const { organizationId, type, dedupe = null, onlyEndpointId = null } = event
   await insertCustomerEvent(tx, { organizationId, type, data: eventData[type].parse(event.data), dedupe, onlyEndpointId })
-  told.set(tx, [...(told.get(tx) ?? []), organizationId])
-}
-
-/** Whom the events of a transaction are for. */
-const told = new WeakMap<Db, string[]>()
-
-/** The organizations that were told of something in a transaction. */
-export function toldIn(tx: Db): string[] {
-  return [...new Set(told.get(tx))]
 }

@@ -1,6 +1,7 @@
 import { createApiKey } from '#db/queries/create-api-key.ts'
 import type { CreatedCustomerKey, NewCustomerKey } from '#shared/contracts/customer-key.ts'
 import { recordChange } from '../audit/record-change.ts'
+import { recordEvent } from '../events/record-event.ts'
 import { changeAccount } from '../ledger/change-account.ts'
 import type { Platform } from '../platform.ts'
 import { mintKey } from './mint.ts'
@@ -24,6 +25,8 @@ export async function createKey(platform: Platform, organizationId: string, want
       target: { type: 'api_key', id: keyId },
       after: { name, redacted, limits: created.limits, allowedModels, allowedIps, expiresAt },
     })
+    const data = { keyId, name, redactedKey: redacted, createdBy: platform.actor.id, replaces: null }
+    await recordEvent(tx, { organizationId, type: 'key.created', data })
     return created
   })
   if (stored.outcome === 'refused') return stored

@@ -3,6 +3,7 @@ import type { CreatedCustomer, NewCustomer } from '#shared/contracts/customer.ts
 import { newId } from '#shared/values/id.ts'
 import { recordChange } from '../audit/record-change.ts'
 import { creditEventId } from '../billing/credit.ts'
+import { recordEvent } from '../events/record-event.ts'
 import { mintKey } from '../keys/mint.ts'
 import type { Platform } from '../platform.ts'
 
@@ -32,6 +33,9 @@ export async function createOrganization(platform: Platform, wanted: NewCustomer
     const after = { name, overdraftNanos, lowBalanceNanos, limits, balanceNanos: amountNanos }
     const target = { type: 'organization', id: organizationId }
     await recordChange(tx, platform.actor, { chain: { organizationId }, action: 'organization.created', target, after })
+    const { name: keyName, createdBy } = customer.key
+    const data = { keyId, name: keyName, redactedKey: redacted, createdBy, replaces: null }
+    await recordEvent(tx, { organizationId, type: 'key.created', data })
   })
   return { organizationId, keyId, apiKey }
 }

@@ -115,7 +115,7 @@ export class CommitCuts {
       ack: () => undefined,
       retry: () => void this.#waiting.push({ ...delivery, attempts: delivery.attempts + 1 }),
     }))
-    await consume({ db: this.#db, ledger }, messages)
+    await consume({ db: this.#db, ledger, webhooks: { send: async () => undefined } }, messages)
   }
 
   /** The notice may be lost as well: then the object was told by no one, though all is committed. */

@@ -114,7 +114,10 @@ export class CountedRelay {
       applied: async (notice: AppliedNotice) => await this.#stub(name).applied(notice),
       refresh: async (newer: { snapshot: AccountSnapshot }) => await this.#stub(name).refresh(newer),
     })
-    const { retried, parked, error } = await consume({ db: this.#db, ledger: { getByName } }, messages)
+    const { retried, parked, error } = await consume(
+      { db: this.#db, ledger: { getByName }, webhooks: { send: async () => undefined } },
+      messages,
+    )
     if (retried + parked > 0) throw new Error(`not consumed: ${error}`)
   }
 

@@ -8,7 +8,7 @@ const reconciling = ['workers/usage/reconcile.test.ts']
 /** From the queue into Postgres, and credit by hand. */
 export const usage = [
   ...faultsIn('workers/usage/consume.ts', consuming, [
-    { promise: 'a paused credential is told to its object', find: ', pushPauses(platform, recording)', replace: '', money: false },
+    { promise: 'a paused credential is told to its object', find: '      pushPauses(platform, recording),\n', replace: '', money: false },
     {
       promise: 'a message is acknowledged after the commit, not before',
       find: '  const deaf = await recordAndConfirm(',
