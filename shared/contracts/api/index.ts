@@ -11,6 +11,7 @@ import { oauthOperations } from './oauth.ts'
 import { organizationOperations } from './organizations.ts'
 import { passkeyOperations } from './passkeys.ts'
 import { providerCredentialOperations } from './provider-credentials.ts'
+import { receiptOperations } from './receipts.ts'
 import { referenceOperations } from './reference.ts'
 import { requestOperations } from './requests.ts'
 import { secondFactorOperations } from './second-factor.ts'
@@ -34,6 +35,7 @@ export const operations = {
   organizations: organizationOperations,
   passkeys: passkeyOperations,
   providerCredentials: providerCredentialOperations,
+  receipts: receiptOperations,
   reference: referenceOperations,
   requests: requestOperations,
   secondFactor: secondFactorOperations,

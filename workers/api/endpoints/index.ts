@@ -12,6 +12,7 @@ import { oauthEndpoints } from './oauth.ts'
 import { organizationEndpoints } from './organizations.ts'
 import { passkeyEndpoints } from './passkeys.ts'
 import { providerCredentialEndpoints } from './provider-credentials.ts'
+import { receiptEndpoints } from './receipts.ts'
 import { requestEndpoints } from './requests.ts'
 import { secondFactorEndpoints } from './second-factor.ts'
 import { sessionEndpoints } from './sessions.ts'
@@ -34,6 +35,7 @@ export const endpoints: readonly Endpoint[] = [
   ...organizationEndpoints,
   ...passkeyEndpoints,
   ...providerCredentialEndpoints,
+  ...receiptEndpoints,
   ...requestEndpoints,
   ...secondFactorEndpoints,
   ...sessionEndpoints,
