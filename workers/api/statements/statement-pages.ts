@@ -1,7 +1,6 @@
 import { type BilledRecord, readBilledRequests } from '#db/queries/statements/read-billed-requests.ts'
 import { type MonthEntry, readMonthEntries } from '#db/queries/statements/read-month.ts'
 import { readPriceVersions } from '#db/queries/statements/read-price-versions.ts'
-import { BilledRequest } from '#shared/contracts/receipt.ts'
 import type { StatementEntry, StatementLine } from '#shared/contracts/statement.ts'
 import { EntryCause, StatementPrice } from '#shared/contracts/statement.ts'
 import { ownKeyPrice } from '#shared/pricing/own-key-price.ts'
@@ -79,7 +78,8 @@ function lineOf({ entryId, kind, amountNanos, eventId, atMs }: MonthEntry, recor
   // Cannot be, but a file that shows what is wrong with the books is worth more than none: `verify-statement.mjs` names the line.
   if (!record) return of
   if (kind === 'settlement' && record.adjusted) return { ...of, adjusted: true }
-  return { ...of, request: BilledRequest.parse(record), ...(kind === 'adjustment' && { settledNanos: record.settledNanos }) }
+  const { requestId: _, adjusted: _isAdjusted, settledNanos, ...request } = record
+  return { ...of, request, ...(kind === 'adjustment' && { settledNanos }) }
 }
 
 function requestIdOf(eventId: string): string | null {

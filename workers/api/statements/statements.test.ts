@@ -14,7 +14,7 @@ import { costNanos, type Price } from '#shared/pricing/cost.ts'
 import type { Usage } from '#shared/pricing/usage.ts'
 import { newId } from '#shared/values/id.ts'
 import { portalUrl, type Stage, setStage, type TestPerson } from '../testing/stage.ts'
-import { sealedFile, verify } from './testing/verifier.ts'
+import { sealedFile, verify, verifyEach } from './testing/verifier.ts'
 
 let stage: Stage
 let owner: TestPerson
@@ -174,7 +174,7 @@ describe('a statement', () => {
     })
     expect(seal.closingNanos).toBe(head.openingNanos + sum)
     expect((await statementOf(organizationId, '2026-03')).head.openingNanos).toBe(seal.closingNanos)
-    const verdict = await verify(answer.text, await published())
+    const verdict = await verify({ file: answer.text, keys: await published() })
     const costs = [late, plain, media, own, capped, truth].reduce((total, { settlement }) => total + settlement.costNanos, 0)
     expect([verdict.code, verdict.errors]).toEqual([0, ''])
     expect(verdict.output).toContain(
@@ -196,7 +196,7 @@ describe('a statement', () => {
     })
     const { answer, head, seal } = await statementOf(organizationId, month)
     expect([head.finished, seal.finished, head.openingNanos, seal.closingNanos]).toEqual([false, false, 5, 5 + event.amountNanos])
-    expect((await verify(answer.text, await published())).output).toContain(`${month} (so far)`)
+    expect((await verify({ file: answer.text, keys: await published() })).output).toContain(`${month} (so far)`)
     for (const other of ['2026-02', '2025-12', '2099-12', '2026-13', '1999-01', '%00'])
       expect((await ask(organizationId, `/${other}`)).status).toBe(404)
     const empty = await newOrganization()
@@ -271,11 +271,8 @@ describe('the verifier', () => {
       ...(at > 0 ? [lines.toSpliced(at - 1, 2, line, lines[at - 1] ?? '')] : []),
     ])
     expect(tampered).toHaveLength(5 * 4 - 1)
-    expect((await verify(fileOf(lines), keys)).code).toBe(0)
-    const verdicts = []
-    for (let first = 0; first < tampered.length; first += 4)
-      verdicts.push(...(await Promise.all(tampered.slice(first, first + 4).map((each) => verify(fileOf(each), keys)))))
-    expect(verdicts.map(({ code, errors }) => [code, /^line \d+: /.test(errors)])).toEqual(tampered.map(() => [1, true]))
+    const verdicts = await verifyEach([lines, ...tampered].map((each) => ({ file: fileOf(each), keys })))
+    expect(verdicts.map(({ code, errors }) => [code, /^line \d+: /.test(errors)])).toEqual([[0, false], ...tampered.map(() => [1, true])])
   })
 
   test('computes the cost of whatever is used at whatever price as it was charged, to the nano', async () => {
@@ -286,28 +283,37 @@ describe('the verifier', () => {
       return [priced, entryLine(n + 1, cost, { usage, priceVersionId: `prc_${n}`, costNanos: cost })]
     })
     const total = sample.reduce((sum, [usage, price]) => sum + costNanos(usage, price), 0)
-    const { file, keys } = await sealedFile(lines, -total)
-    const verdict = await verify(file, keys)
+    const verdict = await verify(await sealedFile(lines, -total))
     expect([verdict.errors, verdict.code]).toEqual(['', 0])
     expect(verdict.output).toContain(`requests cost ${total}`)
   })
 
-  test.each<[string, object, number]>([
-    ['costs more than its usage', { costNanos: 101 }, 100],
-    ['costs less than its usage, and was not cut to a hold', { costNanos: 99 }, 99],
-    ['is charged otherwise than it costs', {}, 101],
-    ['names a price that is not told', { priceVersionId: 'prc_2' }, 100],
-  ])('names the first line whose request %s, also when it is signed', async (_, changes, charged) => {
+  test('names the first line that is wrong, also when it is signed', async () => {
     const price = { type: 'price', priceVersionId: 'prc_1', price: { ...text, inputPicos: 1_000 } }
     const right = { usage: { inputTokens: 100 }, priceVersionId: 'prc_1', costNanos: 100 }
-    const lines = [price, entryLine(1, 100, right), entryLine(2, charged, { ...right, ...changes }), entryLine(3, 100, right)]
-    const { file, keys } = await sealedFile(lines, -200 - charged)
-    expect(await verify(file, keys)).toMatchObject({ code: 1, errors: expect.stringMatching(/^line 4: /) })
+    const sealed = async (charged: number, changes: object, more: object = {}) => {
+      const odd = { ...entryLine(2, charged, { ...right, ...changes }), ...more }
+      return sealedFile([price, entryLine(1, 100, right), odd, entryLine(3, 100, right)], -200 - charged)
+    }
+    const whole = [await sealed(100, {}), await sealed(99, { costNanos: 99, capped: true }), await sealed(60, {}, { settledNanos: -40 })]
+    const wrong = [
+      await sealed(101, { costNanos: 101, capped: true }),
+      await sealed(99, { costNanos: 99 }),
+      await sealed(101, {}),
+      await sealed(100, {}, { settledNanos: -1 }),
+      await sealed(100, { priceVersionId: 'prc_2' }),
+      await sealed(100, {}, { entryId: 1 }),
+      await sealed(100, {}, { at: '2026-03-01T00:00:00.000Z' }),
+      await sealed(100, {}, { request: undefined }),
+    ]
+    const verdicts = await verifyEach([...whole, ...wrong])
+    expect(verdicts.map(({ errors }) => errors.slice(0, 7))).toEqual([...whole.map(() => ''), ...wrong.map(() => 'line 4:')])
   })
 
-  test('refuses what another key has signed', async () => {
+  test('refuses what another key has signed, and what is signed and does not add up', async () => {
     const [{ file }, { keys }] = [await sealedFile([], 0), await sealedFile([], 0)]
-    expect(await verify(file, keys)).toMatchObject({ code: 1, errors: expect.stringMatching(/^line 2: /) })
+    const verdicts = await verifyEach([{ file, keys }, await sealedFile([], 1)])
+    expect(verdicts.map(({ code, errors }) => [code, errors.slice(0, 7)])).toEqual([1, 1].map((code) => [code, 'line 2:']))
   })
 })
 
