@@ -6,7 +6,7 @@ import { assert } from '#shared/values/assert.ts'
 import type { Db } from '../client.ts'
 import { readRows } from '../statements.ts'
 
-const VersionedPrice = Price.extend({ priceVersionId: z.string() })
+export const VersionedPrice = Price.extend({ priceVersionId: z.string() })
 export type VersionedPrice = z.infer<typeof VersionedPrice>
 
 const CatalogueRoute = z.object({
@@ -71,7 +71,8 @@ export async function readCatalogue(db: Db): Promise<Catalogue> {
 
 const Named = z.object({ id: z.string() })
 
-const priceObject = sql.raw(`jsonb_build_object(
+/** A `VersionedPrice` of the row `p` of `price_versions`. */
+export const priceObject = sql.raw(`jsonb_build_object(
       'priceVersionId', p.id, 'inputPicos', p.input_picos, 'cacheReadPicos', p.cache_read_picos, 'cacheWrite5mPicos', p.cache_write_5m_picos,
       'cacheWrite1hPicos', p.cache_write_1h_picos, 'outputPicos', p.output_picos, 'units', p.units
     )`)

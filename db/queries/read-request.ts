@@ -5,6 +5,7 @@ import { Usage } from '#shared/pricing/usage.ts'
 import { timeOfId } from '#shared/values/id.ts'
 import type { Db } from '../client.ts'
 import { readRows, SafeBigint, timestampOf } from '../statements.ts'
+import { recordedUsage } from './recorded-usage.ts'
 
 const dayMs = 86_400_000
 
@@ -66,10 +67,7 @@ export function requestStatement(asked: { organizationId: string; keyIds: string
       l.user_agent as "userAgent", u.cost_nanos as "costNanos", u.estimated, u.capped, l.outcome as "end", l.status, u.route_id as "routeId",
       u.upstream, u.credential_id as "credentialId", l.latency_ms as "latencyMs", l.time_to_first_token_ms as "timeToFirstTokenMs", l.attempts,
       round(extract(epoch from u.started_at) * 1000)::bigint as "startedAtMs",
-      jsonb_strip_nulls(jsonb_build_object(
-        'inputTokens', u.input_tokens, 'cacheReadTokens', u.cache_read_tokens, 'cacheWrite5mTokens', u.cache_write_5m_tokens,
-        'cacheWrite1hTokens', u.cache_write_1h_tokens, 'outputTokens', u.output_tokens, 'reasoningTokens', u.reasoning_tokens
-      )) || coalesce(u.units, '{}') as usage
+      ${recordedUsage} as usage
     from usage_records u
     join request_logs l on l.organization_id = u.organization_id and l.created_at = u.started_at and l.request_id = u.request_id
     where u.request_id = ${asked.requestId} and u.organization_id = ${asked.organizationId}

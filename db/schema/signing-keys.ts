@@ -7,6 +7,6 @@ export const signingKeys = pgTable('signing_keys', {
   /** The public half of a pair (RFC 8037); null for keys that verify by what is secret. */
   publicJwk: jsonb('public_jwk').$type<{ kty: 'OKP'; crv: 'Ed25519'; x: string }>(),
   createdAt: timestamp('created_at', { withTimezone: true, mode: 'date' }).notNull().defaultNow(),
-  /** From then on it signs nothing new, and verifies as long as what it signed may live. */
+  /** From then on it signs nothing new, or a pair for a last hour, and verifies as long as what it signed may live: a pair for good. */
   retiredAt: timestamp('retired_at', { withTimezone: true, mode: 'date' }),
 })

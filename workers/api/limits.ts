@@ -25,6 +25,12 @@ export const signingKeyMs = 30 * 86_400_000
 /** How long a retired signing key still verifies, in milliseconds: a little longer than what it signed is good for. */
 export const verifiedMs = { access: 15 * 60_000, mail: 8 * 86_400_000 } as const
 
+/** How long a pair of keys signs receipts and statements, in milliseconds: a year. Each is published for good. */
+export const receiptKeyMs = 365 * 86_400_000
+
+/** How long the published keys may be cached, in milliseconds: a new pair signs nothing before whoever caches them knows it. */
+export const publishedKeysMs = 3_600_000
+
 /** How long an isolate goes by the signing keys it has read, in milliseconds. */
 export const knownSigningKeysMs = 60_000
 
@@ -99,3 +105,6 @@ export const exportedLinesAtOnce = 2_000
  * long, and afterwards hold it for cut off.
  */
 export const keyedAnswerMs = 8_000
+
+/** Entries of a statement that are in memory at once while it is written: about two megabytes. Each page is three statements of the 10,000 that one may make. */
+export const statementEntriesAtOnce = 2_000

@@ -38,14 +38,26 @@ export function deleteOldRequestLogs(db: Db, limit: number): Promise<number> {
   return countDeleted(db, sql`delete from request_logs where (organization_id, created_at, request_id) in (${old})`)
 }
 
-/** Deletes signing keys that verify nothing any more, a day later for safety, together with their secrets; answers how many. */
+/**
+ * Deletes signing keys that verify nothing any more, a day later for safety, together with their secrets; answers how many. Pairs that sign receipts stay, because
+ * receipts are verified for good.
+ */
 export function deleteSpentSigningKeys(db: Db, verifiedMs: { access: number; mail: number }): Promise<number> {
   const keptSeconds = sql`case purpose when 'access' then ${verifiedMs.access / 1_000} else ${verifiedMs.mail / 1_000} end::double precision`
   return countDeleted(
     db,
-    sql`delete from signing_keys where retired_at < now() - make_interval(secs => ${keptSeconds}) - interval '1 day'`,
+    sql`delete from signing_keys where purpose in ('access', 'mail') and retired_at < now() - make_interval(secs => ${keptSeconds}) - interval '1 day'`,
     sql`, sealed as (delete from secrets s using gone g where s.owner_table = 'signing_keys' and s.owner_id = g.id)`,
     sql`id`,
+  )
+}
+
+/** Deletes the private halves of pairs that sign no receipts any more, a day later for safety; answers how many. */
+export function forgetRetiredReceiptKeys(db: Db): Promise<number> {
+  return countDeleted(
+    db,
+    sql`delete from secrets s using signing_keys k where k.purpose = 'receipt' and k.retired_at < now() - interval '1 day'
+      and s.owner_table = 'signing_keys' and s.owner_id = k.id`,
   )
 }
 

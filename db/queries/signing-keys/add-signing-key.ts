@@ -19,13 +19,21 @@ export async function addSigningKey(
     place,
     sealed,
     youngestMs,
-  }: { id: string; purpose: SigningPurpose; place: SecretPlace; sealed: SealedSecret; youngestMs: number },
+    publicJwk = null,
+  }: {
+    id: string
+    purpose: SigningPurpose
+    place: SecretPlace
+    sealed: SealedSecret
+    youngestMs: number
+    publicJwk?: (typeof signingKeys.$inferSelect)['publicJwk']
+  },
 ): Promise<boolean> {
   await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`signing_keys ${purpose}`}, 0))`)
   const added = await readRows(
     tx,
-    sql`insert into signing_keys (id, purpose)
-      select ${id}, ${purpose} where not exists (
+    sql`insert into signing_keys (id, purpose, public_jwk)
+      select ${id}, ${purpose}, ${publicJwk && JSON.stringify(publicJwk)}::jsonb where not exists (
         select 1 from signing_keys k where k.purpose = ${purpose} and k.created_at > now() - make_interval(secs => ${youngestMs / 1_000})
       ) returning id`,
     z.object({ id: z.string() }),

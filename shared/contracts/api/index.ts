@@ -13,6 +13,7 @@ import { passkeyOperations } from './passkeys.ts'
 import { paymentOperations } from './payments.ts'
 import { promotionOperations } from './promotions.ts'
 import { providerCredentialOperations } from './provider-credentials.ts'
+import { receiptOperations } from './receipts.ts'
 import { referenceOperations } from './reference.ts'
 import { requestOperations } from './requests.ts'
 import { secondFactorOperations } from './second-factor.ts'
@@ -40,6 +41,7 @@ export const operations = {
   payments: paymentOperations,
   promotions: promotionOperations,
   providerCredentials: providerCredentialOperations,
+  receipts: receiptOperations,
   reference: referenceOperations,
   requests: requestOperations,
   secondFactor: secondFactorOperations,

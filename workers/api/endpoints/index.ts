@@ -14,6 +14,7 @@ import { passkeyEndpoints } from './passkeys.ts'
 import { paymentEndpoints } from './payments.ts'
 import { promotionEndpoints } from './promotions.ts'
 import { providerCredentialEndpoints } from './provider-credentials.ts'
+import { receiptEndpoints } from './receipts.ts'
 import { requestEndpoints } from './requests.ts'
 import { secondFactorEndpoints } from './second-factor.ts'
 import { sessionEndpoints } from './sessions.ts'
@@ -40,6 +41,7 @@ export const endpoints: readonly Endpoint[] = [
   ...paymentEndpoints,
   ...promotionEndpoints,
   ...providerCredentialEndpoints,
+  ...receiptEndpoints,
   ...requestEndpoints,
   ...secondFactorEndpoints,
   ...sessionEndpoints,

@@ -10,7 +10,7 @@ const samples = ['org', 'key', 'usr', 'ses', 'pky', 'inv', 'mgk', 'byk', 'alr', 
 /** What a parameter of a path may look like, of nothing that exists. */
 export function sampleOf(name: string): string {
   const contract = parameterOf(name)
-  const sample = [...samples, 'github', 'page.css'].find((each) => contract.safeParse(each).success)
+  const sample = [...samples, 'github', 'page.css', '2026-01'].find((each) => contract.safeParse(each).success)
   assert(sample, `workers/api/testing/paths.ts has a sample of the parameter ${name}`)
   return sample
 }

@@ -1,6 +1,7 @@
-import type { CatalogueModel, CatalogueRoute, VersionedPrice } from '#db/queries/read-catalogue.ts'
+import type { CatalogueModel, CatalogueRoute } from '#db/queries/read-catalogue.ts'
 import { DialectName } from '#shared/contracts/dialect.ts'
 import { type OwnCredential, type OwnKeys, openaiCompatible } from '#shared/contracts/provider-credential.ts'
+import { ownKeyPrice } from '#shared/pricing/own-key-price.ts'
 import { ownModelTokens } from '../limits.ts'
 import type { Offer } from '../upstream/offers.ts'
 
@@ -45,17 +46,7 @@ function takesKeysOf(provider: string, { byok, kind }: CatalogueRoute): boolean 
 
 function ownOffer(model: CatalogueModel, route: CatalogueRoute, credential: OwnCredential): Offer {
   const key = `${route.routeId}:${credential.credentialId}`
-  return { key, healthKey: `${key}:${credential.sealed.version}`, model, route, price: ownPrice, own: { credential, apiKey: null } }
-}
-
-/** What a customer pays us for what it pays its provider for: an explicit zero. */
-const ownPrice: VersionedPrice = {
-  priceVersionId: 'byok',
-  inputPicos: 0,
-  cacheReadPicos: 0,
-  cacheWrite5mPicos: 0,
-  cacheWrite1hPicos: 0,
-  outputPicos: 0,
+  return { key, healthKey: `${key}:${credential.sealed.version}`, model, route, price: ownKeyPrice, own: { credential, apiKey: null } }
 }
 
 const compatibleRoute: Omit<CatalogueRoute, 'routeId' | 'upstream' | 'upstreamModel' | 'baseUrl'> = {
@@ -80,6 +71,6 @@ const unlistedModel: Omit<CatalogueModel, 'id'> = {
   maxOutputTokens: ownModelTokens,
   tokenizer: 'unknown',
   createdAtMs: 0,
-  price: ownPrice,
+  price: ownKeyPrice,
   routes: [],
 }
