@@ -15,6 +15,8 @@ const env: ApiEnv = {
   PORTAL_URL: 'https://portal.test',
   LEDGER: { getByName: () => Promise.reject(new Error('nothing is there')) as never },
   MAIL_QUEUE: { send: async () => undefined },
+  PAYMENT_QUEUE: { send: async () => undefined },
+  WEBHOOK_QUEUE: { send: async () => undefined },
 }
 
 const Described = z.looseObject({
