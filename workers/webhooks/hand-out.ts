@@ -1,7 +1,7 @@
 import { fanOutEvents } from '#db/queries/webhooks/fan-out-events.ts'
 import { type DueEndpoint, listDueEndpoints } from '#db/queries/webhooks/list-due-endpoints.ts'
 import { logFailure } from '#workers/edge/log.ts'
-import { nudgeWebhooks } from '#workers/services/events/nudging.ts'
+import { nudgeWebhooks } from '#workers/services/events/nudge-webhooks.ts'
 import type { Surroundings } from './env.ts'
 import { beginsAtOnce, beginsTogether, endpointsListed, eventsTogether, fanOutRounds } from './limits.ts'
 
@@ -20,12 +20,9 @@ export async function handOut({ db, queue, deliverer }: HandingOut, organization
   const begun = await beginAll(deliverer, due.slice(0, beginsTogether))
   const left = isRest && organizationIds ? organizationIds : due.slice(beginsTogether).map(({ organizationId }) => organizationId)
   const handedOn = [...new Set(left)]
-  for (let start = 0; start < handedOn.length; start += mostNamed) await nudgeWebhooks(queue, handedOn.slice(start, start + mostNamed))
+  await nudgeWebhooks(queue, handedOn)
   return { events, deliveries, begun, handedOn: handedOn.length }
 }
-
-/** Customers that one nudge may name. */
-const mostNamed = 1_000
 
 async function fanOut(db: HandingOut['db'], organizationIds: string[] | null) {
   const sum = { events: 0, deliveries: 0, isRest: false }

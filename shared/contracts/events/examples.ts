@@ -12,7 +12,7 @@ export const exampleData: { [Type in CustomerEventType]: EventData<Type> } = {
   'topup.failed': { topUpId, kind: 'automatic', amountNanos: 25_000_000_000, reason: 'declined', retryAt: '2026-01-31T10:00:00.000Z' },
   'refund.created': { topUpId, cause: 'refund', amountNanos: 10_000_000_000, balanceNanos: 19_200_000_000 },
   'invoice.ready': { topUpId, invoiceNumber: 'RELAY-0042', amountNanos: 25_000_000_000 },
-  'key.created': { ...key, createdBy: 'usr_01jd7m3v9c4t8k2n5q6r7s8w9x' },
+  'key.created': { ...key, createdBy: 'usr_01jd7m3v9c4t8k2n5q6r7s8w9x', replaces: null },
   'key.revoked': key,
   'key.limit_reached': { ...key, period: '2026-01-31', limitNanos: 1_000_000_000, spentNanos: 1_000_480_000 },
   'usage.daily_summary': { day: '2026-01-31', requests: 1_240, inputTokens: 3_870_112, outputTokens: 412_908, costNanos: 17_804_220_000 },

@@ -1,6 +1,6 @@
 import { findWebhookEndpoint, listWebhookEndpoints } from '#db/queries/webhooks/endpoints.ts'
 import { webhookOperations as operations } from '#shared/contracts/api/webhooks.ts'
-import { nudgeWebhooks } from '#workers/services/events/nudging.ts'
+import { nudgeWebhooks } from '#workers/services/events/nudge-webhooks.ts'
 import { endpoint } from '../endpoint.ts'
 import { changeEndpoint } from '../webhooks/change-endpoint.ts'
 import { createWebhookEndpoint } from '../webhooks/create-endpoint.ts'
