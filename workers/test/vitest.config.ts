@@ -23,6 +23,9 @@ export default defineConfig({
             'workers/test/mutations/**/*.test.ts',
           ],
           globalSetup: ['db/testing/template-server.ts'],
+          // Left to itself, Vitest leaves one processor idle. A group of its own, since the others keep to that.
+          maxWorkers: '100%',
+          sequence: { groupOrder: 1 },
           testTimeout: 30_000,
           hookTimeout: 60_000,
           // Left to itself, Vitest empties every style, also one that is taken as text.

@@ -38,7 +38,7 @@ async function furnished(name: string): Promise<string> {
     sql`insert into webhook_endpoints (id, organization_id, url, created_by) values (${`whe_${name}`}, ${organizationId}, 'https://a.example.com/', 'u')`,
     sql`insert into customer_events (organization_id, type, data) values (${organizationId}, 'byok.invalid', '{}')`,
     sql`insert into webhook_deliveries (id, organization_id, endpoint_id, event)
-      select ${`dlv_${name}`}, organization_id, ${`whe_${name}`}, id from customer_events where organization_id = ${organizationId}`,
+      select ${`dlv_${name}`}, organization_id, ${`whe_${name}`}, id from customer_events where organization_id = ${organizationId} and type = 'byok.invalid'`,
   ])
     await database.db.execute(statement)
   return organizationId

@@ -40,7 +40,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const portBase = await freePortBase()
   const configPath = copySources()
   const keks = keyEncryptionVars(portBase)
-  const vars = { ledger: { LEASE_MS: String(leaseMs) }, proxy: keks, api: keks, admin: keks }
+  const vars = { ledger: { LEASE_MS: String(leaseMs) }, proxy: keks, api: keks, admin: keks, webhooks: keks }
   const stack = await startStack({ directory: stackDirectory, portBase, reset: true, configPath, vars })
   const control = await prepare(stack)
   project.provide('stack', { ...stack.description, controlUrl: control.url, directory: dirname(dirname(stack.logFiles.proxy)), leaseMs })

@@ -20,7 +20,7 @@ const Key = z.object({ keyId: z.string() })
 const Received = z.object({
   received: z.array(z.object({ at: z.iso.datetime(), headers: z.record(z.string(), z.string()), body: z.string() })),
 })
-const Deliveries = z.object({ data: z.array(z.object({ status: z.string(), attempts: z.int() })) })
+const Deliveries = z.object({ data: z.array(z.object({ status: z.string(), attemptCount: z.int() })) })
 
 /** Somebody with an organization and an endpoint at the stack's inbox. */
 async function listener(): Promise<{ person: Person; root: string; inbox: string; endpointId: string; secret: string }> {
@@ -55,7 +55,7 @@ test('an event is delivered at once, signed so that the official libraries verif
   const path = `${root}/webhook-endpoints/${endpointId}/deliveries`
   await expectEventually(
     async () => (await person.browser.ask(Deliveries, 'GET', path)).data,
-    [{ status: 'delivered', attempts: 1 }],
+    [{ status: 'delivered', attemptCount: 1 }],
     10_000,
   )
 }, 60_000)

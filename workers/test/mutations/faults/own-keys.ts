@@ -27,7 +27,7 @@ export const ownKeys = [
       find: '  if (models && !models.some((name) => name === model.id || model.aliases.includes(name))) return []\n',
       replace: '',
     },
-    { promise: 'what an own account serves is not sold', find: 'price: ownPrice, own:', replace: 'price: model.price, own:' },
+    { promise: 'what an own account serves is not sold', find: 'price: ownKeyPrice, own:', replace: 'price: model.price, own:' },
     { promise: 'an own account is not the route that it shares', find: ':${credential.credentialId}`', replace: '`' },
   ]),
   ...faultsIn('workers/proxy/upstream/offers.ts', offering, [
