@@ -105,11 +105,10 @@ export function listPendingTopUps(db: Db, limit: number): Promise<PendingTopUp[]
 }
 
 /** Top-ups whose session was never made: nobody can pay them any more. */
-export async function listUnbegunTopUps(db: Db, olderThan: Date): Promise<string[]> {
+export async function listUnbegunTopUps(db: Db, olderThan: Date): Promise<{ topUpId: string; organizationId: string }[]> {
   const unbegun = and(eq(topUps.status, 'pending'), eq(topUps.kind, 'checkout'), isNull(topUps.checkoutSessionId))
-  const rows = await db
-    .select({ id: topUps.id })
+  return db
+    .select({ topUpId: topUps.id, organizationId: topUps.organizationId })
     .from(topUps)
     .where(and(unbegun, lt(topUps.createdAt, olderThan)))
-  return rows.map(({ id }) => id)
 }

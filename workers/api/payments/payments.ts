@@ -1,7 +1,7 @@
 import type Stripe from 'stripe'
 import type { StripeSettings } from '#shared/contracts/stripe-settings.ts'
 import { openStripe } from '#workers/services/payments/open-stripe.ts'
-import type { Platform } from '#workers/services/platform.ts'
+import type { Actor, Platform } from '#workers/services/platform.ts'
 import type { Surroundings } from '../env.ts'
 
 /** What settling a payment needs: the platform, in its own name, and Stripe. */
@@ -10,12 +10,15 @@ export interface Payments extends Platform {
   settings: StripeSettings
 }
 
+/** In whose name payments are settled. */
+export const paymentsActor: Actor = { type: 'system', id: 'payments', ip: null, requestId: null }
+
 /** Throws the problem `payments_off` when Stripe is not set up, and a `KekFailure` when its key cannot be opened. */
 export async function openPayments(
   surroundings: Pick<Surroundings, 'db' | 'transact' | 'ledger' | 'keyRing' | 'stripeUrl'>,
 ): Promise<Payments> {
   const { db, transact, ledger } = surroundings
-  return { db, transact, ledger, actor: { type: 'system', id: 'payments', ip: null, requestId: null }, ...(await openStripe(surroundings)) }
+  return { db, transact, ledger, actor: paymentsActor, ...(await openStripe(surroundings)) }
 }
 
 /** What came of looking at an object of Stripe's: whether the books changed, and whether a person has to look at it. */

@@ -1,13 +1,13 @@
 import type Stripe from 'stripe'
 import { readStripeSettings } from '#db/queries/payments/read-stripe-settings.ts'
 import { listKnownReturns, listReturnsUnderWay, listTopUps } from '#db/queries/payments/settled-top-ups.ts'
-import { logFailure } from '#workers/edge/log.ts'
 import type { Settler } from './event-types.ts'
 import { eventsAtOnce, reconcileBudgetMs, reconciledMs, returnDays } from './limits.ts'
 import { openPayments, type Payments } from './payments.ts'
 import { settleCheckout, settlePaymentIntent } from './settle.ts'
-import { type Settling, severalAtOnce, withoutWords } from './settle-events.ts'
+import { type Settling, severalAtOnce } from './settle-events.ts'
 import { settleDispute, settleRefund } from './settle-return.ts'
+import { logStripeFailure } from './stripe-failure.ts'
 
 /**
  * Compares the books with Stripe's lists of the last days, and settles what Postgres does not know of: events may be lost for days. Refunds and disputes that may
@@ -76,7 +76,7 @@ class Run {
         if (settlement !== 'unchanged') this.counts[settlement === 'applied' ? 'settled' : 'set_aside']++
       } catch (error) {
         this.counts.failed++
-        logFailure('payment_not_reconciled', withoutWords(error), { objectId })
+        logStripeFailure('payment_not_reconciled', error, { objectId })
       }
     })
   }

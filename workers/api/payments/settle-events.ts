@@ -1,4 +1,3 @@
-import Stripe from 'stripe'
 import { finishStripeEvent, type TakenEvent, takeDueStripeEvents, takeStripeEvent } from '#db/queries/payments/stripe-events.ts'
 import { PaymentMessage } from '#shared/contracts/payment-message.ts'
 import { logFailure } from '#workers/edge/log.ts'
@@ -7,6 +6,7 @@ import type { QueueMessage } from '../mail/consume.ts'
 import { settlerOf } from './event-types.ts'
 import { dueEventsTogether, eventRetrySeconds, eventsAtOnce } from './limits.ts'
 import { openPayments, type Payments, type Settlement } from './payments.ts'
+import { logStripeFailure } from './stripe-failure.ts'
 
 export type Settling = Pick<Surroundings, 'db' | 'transact' | 'ledger' | 'keyRing' | 'stripeUrl'>
 
@@ -69,15 +69,9 @@ async function settleTaken(open: Opening, { id, type, objectId }: TakenEvent): P
     await finishStripeEvent(payments.db, id, settlement === 'set_aside' ? 'set_aside' : 'processed')
     return settlement
   } catch (error) {
-    logFailure('stripe_event_not_settled', withoutWords(error), { stripeEventId: id, type })
+    logStripeFailure('stripe_event_not_settled', error, { stripeEventId: id, type })
     return 'failed'
   }
-}
-
-/** Stripe's words may quote what it was sent; what it calls its error does not. */
-export function withoutWords(error: unknown): unknown {
-  if (!(error instanceof Stripe.errors.StripeError)) return error
-  return new Error([error.type, error.statusCode, error.code, error.requestId].filter((part) => part !== undefined).join(' '))
 }
 
 /** Works on items, so many at a time. */

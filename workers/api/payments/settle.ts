@@ -1,5 +1,5 @@
 import type Stripe from 'stripe'
-import { findTopUp } from '#db/queries/payments/settled-top-ups.ts'
+import { findTopUp, type TopUpRow } from '#db/queries/payments/settled-top-ups.ts'
 import { creditTopUp } from './credit-top-up.ts'
 import { failTopUp } from './fail-top-up.ts'
 import { invoiceOf } from './note-invoice.ts'
@@ -30,7 +30,7 @@ export async function settlePaymentIntent(payments: Payments, paymentIntentId: s
   if (topUpId === undefined) return 'unchanged'
   const topUp = await findTopUp(payments.db, topUpId)
   if (topUp?.kind === 'checkout') return 'unchanged'
-  if (intent.status === 'canceled' && topUp) return failTopUp(payments, topUp, 'failed')
+  if (intent.status === 'canceled' && topUp) return end(payments, topUp, 'failed')
   if (intent.status !== 'succeeded') return 'unchanged'
   return creditTopUp(payments, topUpId, {
     objectId: intent.id,
@@ -54,7 +54,13 @@ async function settleUnpaid(payments: Payments, session: Stripe.Checkout.Session
   const hasFailed = session.status === 'complete' && (intent?.status === 'requires_payment_method' || intent?.status === 'canceled')
   const topUp = hasFailed || session.status === 'expired' ? await findTopUp(payments.db, topUpId) : null
   // Nobody paid, so that nothing is lost with a top-up that nobody knows.
-  return topUp ? failTopUp(payments, topUp, hasFailed ? 'failed' : 'expired') : 'unchanged'
+  return topUp ? end(payments, topUp, hasFailed ? 'failed' : 'expired') : 'unchanged'
+}
+
+async function end({ transact, actor }: Payments, topUp: TopUpRow, failure: 'expired' | 'failed'): Promise<Settlement> {
+  const { id: topUpId, organizationId, paymentIntentId } = topUp
+  const failed = { topUpId, organizationId, failure, paymentIntentId }
+  return (await transact((tx) => failTopUp(tx, actor, failed))) ? 'applied' : 'unchanged'
 }
 
 function paidBySession(session: Stripe.Checkout.Session) {

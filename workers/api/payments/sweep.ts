@@ -1,10 +1,10 @@
 import { listPendingTopUps, listUnbegunTopUps, type PendingTopUp } from '#db/queries/payments/settled-top-ups.ts'
-import { logFailure } from '#workers/edge/log.ts'
 import { failTopUp } from './fail-top-up.ts'
 import { eventsAtOnce, pendingTogether, sweepBudgetMs, unbegunMs } from './limits.ts'
-import type { Settlement } from './payments.ts'
+import { paymentsActor, type Settlement } from './payments.ts'
 import { settleCheckout, settlePaymentIntent } from './settle.ts'
-import { type Opening, openedOnce, type Settling, settleDueEvents, severalAtOnce, withoutWords } from './settle-events.ts'
+import { type Opening, openedOnce, type Settling, settleDueEvents, severalAtOnce } from './settle-events.ts'
+import { logStripeFailure } from './stripe-failure.ts'
 
 /**
  * Looks after what was left behind: events that are overdue, top-ups of which nothing was heard for minutes, so that a lost event costs a customer minutes, and
@@ -22,9 +22,9 @@ export async function sweepPayments(settling: Settling, nowMs: number): Promise<
     if (fate === 'applied') counts.settled++
     else if (fate !== 'unchanged') counts[fate]++
   })
-  const platform = { transact: settling.transact, actor: { type: 'system', id: 'payments', ip: null, requestId: null } } as const
-  for (const id of await listUnbegunTopUps(settling.db, new Date(nowMs - unbegunMs))) {
-    if ((await failTopUp(platform, { id }, 'failed')) === 'applied') counts.ended++
+  for (const unbegun of await listUnbegunTopUps(settling.db, new Date(nowMs - unbegunMs))) {
+    const failed = { ...unbegun, failure: 'failed', paymentIntentId: null } as const
+    if (await settling.transact((tx) => failTopUp(tx, paymentsActor, failed))) counts.ended++
   }
   return counts
 }
@@ -35,7 +35,7 @@ async function ask(open: Opening, { id, checkoutSessionId, paymentIntentId }: Pe
     if (checkoutSessionId !== null) return await settleCheckout(payments, checkoutSessionId)
     return paymentIntentId === null ? 'unchanged' : await settlePaymentIntent(payments, paymentIntentId)
   } catch (error) {
-    logFailure('top_up_not_settled', withoutWords(error), { topUpId: id })
+    logStripeFailure('top_up_not_settled', error, { topUpId: id })
     return 'failed'
   }
 }

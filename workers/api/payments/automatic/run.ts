@@ -12,7 +12,7 @@ import { newId } from '#shared/values/id.ts'
 import { recordChange } from '#workers/services/audit/record-change.ts'
 import { openStripe, type StripePlatform } from '#workers/services/payments/open-stripe.ts'
 import type { Actor, Platform } from '#workers/services/platform.ts'
-import { failAskedTopUp, stopIfOver } from '../fail-asked-top-up.ts'
+import { failTopUp, stopIfOver } from '../fail-top-up.ts'
 import { logStripeFailure } from '../stripe-failure.ts'
 import { type Asked, askPayment, findPayment, lookUpPayment, type Payment } from './ask-payment.ts'
 import { listedMs, sameKeyMs, topUpsAtOnce, topUpsBudgetMs, topUpsTogether } from './limits.ts'
@@ -113,7 +113,7 @@ async function conclude({ db, transact }: Charging, { topUpId, organizationId }:
   if (asked.outcome === 'taken') await notePaymentIntent(db, topUpId, asked.paymentIntentId)
   if (asked.outcome === 'failed') {
     const { failure, paymentIntentId } = asked
-    await transact((tx) => failAskedTopUp(tx, actor, { organizationId, topUpId, failure, paymentIntentId }))
+    await transact((tx) => failTopUp(tx, actor, { organizationId, topUpId, failure, paymentIntentId }))
   }
   return asked.outcome
 }

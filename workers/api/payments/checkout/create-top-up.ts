@@ -11,7 +11,7 @@ import type { Platform } from '#workers/services/platform.ts'
 import type { Caller, Scope } from '../../caller/caller.ts'
 import type { Surroundings } from '../../env.ts'
 import { lockScope } from '../../organizations/lock-scope.ts'
-import { failAskedTopUp } from '../fail-asked-top-up.ts'
+import { failTopUp } from '../fail-top-up.ts'
 import { fateOf, stripeProblem } from '../stripe-failure.ts'
 import { checkoutSeconds, maxOpenCheckouts, pageTimeoutMs } from './limits.ts'
 import { pageUrl } from './page-url.ts'
@@ -77,7 +77,7 @@ async function makeSession({ platform, scope }: Visit, stripe: Stripe, session: 
     const problem = stripeProblem(error)
     // A session of unknown fate may be there, but nobody has its page: it expires without having been paid.
     const which = { organizationId: scope.organizationId, topUpId, failure: 'failed', paymentIntentId: null } as const
-    if (fateOf(error) === 'refused') await platform.transact((tx) => failAskedTopUp(tx, platform.actor, which))
+    if (fateOf(error) === 'refused') await platform.transact((tx) => failTopUp(tx, platform.actor, which))
     throw problem
   }
 }
