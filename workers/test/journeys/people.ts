@@ -35,7 +35,7 @@ export class Browser {
     })
     for (const line of response.headers.getSetCookie()) this.#keep(line)
     const text = await response.text()
-    const isJson = /json/.test(response.headers.get('content-type') ?? '')
+    const isJson = /[/+]json/.test(response.headers.get('content-type') ?? '')
     return { status: response.status, headers: response.headers, json: isJson && text ? JSON.parse(text) : undefined, text }
   }
 

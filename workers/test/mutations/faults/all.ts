@@ -7,6 +7,7 @@ import { idempotency } from './idempotency.ts'
 import { ledger } from './ledger.ts'
 import { media } from './media.ts'
 import { ownKeys } from './own-keys.ts'
+import { payments } from './payments.ts'
 import { pricing } from './pricing.ts'
 import { proxy } from './proxy.ts'
 import { responses } from './responses.ts'
@@ -33,6 +34,7 @@ export const plantedFaults: PlantedFault[] = Object.entries({
   media,
   ledger,
   idempotency,
+  payments,
   ownKeys,
   secrets,
 }).flatMap(([room, faults]) => faults.map((fault) => ({ room, fault })))
