@@ -241,8 +241,11 @@ test(`${eventCount} events, each three times, shuffled, some forged, in batches 
   for (const change of later.splice(0)) change()
   // What was said last is looked at last; each of these ids is of an event that Stripe sends when a state changes.
   const ofReturns = new Map(events.filter(({ type }) => /refund|dispute/.test(type)).map(({ objectId, type }) => [objectId, type]))
-  await Promise.all([...ofReturns].map(([objectId, type]) => send(till, eventOf(type, objectId))))
-  expect(await drain(till, 10), `RELAY_SEED=${seed}`).toMatchObject({ failed: 0 })
+  const last = [...ofReturns]
+  while (last.length > 0) {
+    await Promise.all(last.splice(0, 60).map(([objectId, type]) => send(till, eventOf(type, objectId))))
+    expect(await drain(till, 10), `RELAY_SEED=${seed}`).toMatchObject({ failed: 0 })
+  }
   const { db } = till.stage
   for (const [organizationId, balance] of expected) {
     const books = await till.books(organizationId)
